@@ -1,10 +1,14 @@
 // Requests to the API of the server.
 
 import type { ErrorAnswer } from '../../src/server/api/answers.ts'
+import { answered, failed, waits } from './reach.ts'
 
 const prefix = './api/v1/'
 /** Pages of other sites cannot send it. */
 const headers = { 'x-changefeed-console': '1' }
+
+/** A request that has no answer by then is given up, and made anew by who needs it. */
+const mostMs = 30_000
 
 /** What the server has refused, in its words. */
 export class ApiError extends Error {
@@ -15,6 +19,11 @@ export class ApiError extends Error {
     super(answer.error)
     this.status = status
     this.answer = answer
+  }
+
+  /** Nobody has answered: the frame of the pages says so, for all of them. */
+  get isUnreachable(): boolean {
+    return this.status === 0
   }
 }
 
@@ -32,12 +41,23 @@ export function addressOf(path: string, parameters: Parameters = {}): string {
 }
 
 export async function get<T>(path: string, parameters?: Parameters, signal?: AbortSignal): Promise<T> {
-  return read<T>(await ask(addressOf(path, parameters), { signal: signal ?? null }))
+  const late = AbortSignal.timeout(mostMs)
+  return read<T>(
+    await ask(addressOf(path, parameters), { signal: signal === undefined ? late : AbortSignal.any([signal, late]) }),
+  )
 }
 
-export async function post<T>(path: string, body: object = {}): Promise<T> {
+/** A statement may take its time, so without `signal` a request of this kind waits as long as it takes. */
+export async function post<T>(path: string, body: object = {}, signal?: AbortSignal): Promise<T> {
   const text = JSON.stringify(body)
-  return read<T>(await ask(addressOf(path), { method: 'POST', body: text }))
+  return read<T>(
+    await ask(addressOf(path), { method: 'POST', body: text, ...(signal === undefined ? {} : { signal }) }),
+  )
+}
+
+/** The same for what only asks. */
+export async function postQuestion<T>(path: string, body: object): Promise<T> {
+  return post<T>(path, body, AbortSignal.timeout(mostMs))
 }
 
 /** Opens a stream of lines of JSON. */
@@ -51,20 +71,39 @@ export async function openLines(
   return (response.body as ReadableStream<BufferSource>).pipeThrough(new TextDecoderStream())
 }
 
-async function ask(address: string, init: RequestInit): Promise<Response> {
+interface Asked extends Omit<RequestInit, 'signal'> {
+  readonly signal?: AbortSignal
+}
+
+async function ask(address: string, init: Asked): Promise<Response> {
+  const begun = waits()
   try {
-    return await fetch(address, { ...init, headers: { ...headers, 'content-type': 'application/json' } })
+    const response = await fetch(address, { ...init, headers: { ...headers, 'content-type': 'application/json' } })
+    answered()
+    return response
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error
-    throw new ApiError(0, {
-      error: 'The server does not answer.',
-      hint: 'Is it running? This page tries again by itself.',
-    })
+    failed()
+    throw unreachable()
+  } finally {
+    begun.over()
   }
 }
 
+export function unreachable(): ApiError {
+  return new ApiError(0, {
+    error: 'The server does not answer.',
+    hint: 'Is it running? This page tries again by itself.',
+  })
+}
+
 async function read<T>(response: Response): Promise<T> {
-  const text = await response.text()
+  // The connection may break in the middle of an answer.
+  const text = await response.text().catch((error: unknown) => {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error
+    failed()
+    throw unreachable()
+  })
   let answer: unknown
   try {
     answer = JSON.parse(text)

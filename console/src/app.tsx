@@ -10,6 +10,7 @@ import { currentTheme, onTheme, toggleTheme } from './theme.ts'
 import { ErrorBoundary } from './ui/error-boundary.tsx'
 import { Icon, Logo, type IconName } from './ui/icon.tsx'
 import { Failure, Loading, PageHead } from './ui/parts.tsx'
+import { ServerState } from './ui/server-state.tsx'
 import { Overview } from './pages/overview.tsx'
 
 const Jobs = lazy(async () => ({ default: (await import('./pages/jobs.tsx')).Jobs }))
@@ -67,7 +68,9 @@ export function App() {
   if (context === undefined) {
     return (
       <main>
+        <ServerState />
         <Failure error={error} />
+        {error === undefined ? <Loading what="the console" /> : null}
       </main>
     )
   }
@@ -120,6 +123,7 @@ function Frame({ session, loggedOut }: { readonly session: SessionAnswer; readon
         <Foot session={session} loggedOut={loggedOut} />
       </header>
       <main ref={main} tabIndex={-1}>
+        <ServerState />
         <ErrorBoundary key={path}>
           <Suspense fallback={<Loading what="the page" />}>
             {page ?? (

@@ -29,7 +29,7 @@ export function usePoll<T>(key: string, ask: (signal: AbortSignal) => Promise<T>
         if (!abort.signal.aborted) setState({ key, data })
       } catch (error) {
         if (abort.signal.aborted) return
-        const failure = error instanceof ApiError ? error : new ApiError(0, { error: String(error) })
+        const failure = error instanceof ApiError ? error : new ApiError(500, { error: String(error) })
         if (failure.status === 401) loggedOut()
         setState((before) => ({ ...(before.key === key ? before : { key }), error: failure }))
       }

@@ -63,7 +63,13 @@ export function checkFormatOfSink({ given, sinkText }: WrittenOptions): void {
   throw optionError(given.get('format'), `this sink is incompatible with format=${format}`, hint)
 }
 
-export function checkSink({ given, sink: { facts } }: ReadOptions): void {
+export function checkSink({
+  given,
+  sink: { facts },
+}: {
+  readonly given: GivenOptions
+  readonly sink: Pick<SinkUri, 'facts'>
+}): void {
   const refused = (what: string, name: OptionName): FeedError =>
     optionError(given.get(name), `this sink is incompatible with ${what}`)
   for (const { name } of given.values()) {

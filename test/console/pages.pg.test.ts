@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import pg from 'pg'
+import type { Locator } from 'playwright-core'
 import { TestServer } from '../server/test-server.ts'
 import { until } from '../support/until.ts'
 import { openBrowser, type TestBrowser } from './chromium.ts'
@@ -42,6 +44,10 @@ async function metric(line: string): Promise<number> {
   const text = await (await fetch(`http://127.0.0.1:${server.httpPort}/_status/vars`)).text()
   const found = text.split('\n').find((one) => one.startsWith(`${line} `))
   return Number(found?.slice(line.length))
+}
+
+function figureOf({ page }: ConsolePage, name: string): Locator {
+  return page.locator('.figure', { has: page.locator('dt', { hasText: name }) }).locator('dd')
 }
 
 test('every page opens at three widths, light and dark, without a fault that the browser or axe reports', async () => {
@@ -98,10 +104,62 @@ test('the numbers of the pages are those of SQL and of /_status/vars', async () 
 
   await console.visit('/overview', 'Overview')
   const running = await metric('changefeed_running')
-  const figure = console.page.locator('.figure', { hasText: 'Running changefeeds' }).locator('dd')
-  assert.match((await figure.textContent()) ?? '', new RegExp(`^${running} 1 paused`))
+  assert.match((await figureOf(console, 'Running jobs').textContent()) ?? '', new RegExp(`^${running} 1 paused`))
+  assert.match((await figureOf(console, 'On connections').textContent()) ?? '', /^0 /)
   const written = await metric('changefeed_emitted_messages{message_type="row"}')
   assert.ok(written >= 2)
+})
+
+test('a changefeed on a connection is counted apart from those of jobs, and EXPLAIN is none', async () => {
+  const client = new pg.Client({ host: 'localhost', port: server.sqlPort, user: 'root', database: 'defaultdb' })
+  client.on('error', () => undefined)
+  await client.connect()
+  try {
+    const ended = client.query('EXPERIMENTAL CHANGEFEED FOR office_dogs').catch(() => undefined)
+    await using console = await ConsolePage.open(browser, server.httpPort)
+    await console.visit('/overview', 'Overview')
+    const onConnections = figureOf(console, 'On connections')
+    await onConnections.filter({ hasText: /^1 / }).waitFor()
+    const jobs = Number(((await figureOf(console, 'Running jobs').textContent()) ?? '').split(' ')[0])
+    assert.equal(jobs + 1, await metric('changefeed_running'))
+    await console.page.getByRole('heading', { name: 'Changefeeds on connections' }).waitFor()
+    await client.end()
+    await ended
+    await onConnections.filter({ hasText: /^0 / }).waitFor()
+  } finally {
+    await client.end().catch(() => undefined)
+  }
+})
+
+test('a job page has two lags, and says of each what it is', async () => {
+  await using console = await ConsolePage.open(browser, server.httpPort)
+  const { page } = console
+  await console.visit(`/jobs/${job}`, `Job ${job}`)
+  for (const [name, about] of [
+    ['Emit Lag', /has been emitted/],
+    ['Checkpoint Lag', /high-water timestamp/],
+  ] as const) {
+    const tip = page.locator('dt .tip', { hasText: name })
+    await tip.focus()
+    assert.match((await tip.getByRole('tooltip').textContent()) ?? '', about)
+    assert.ok(await tip.getByRole('tooltip').isVisible())
+  }
+})
+
+test('the tables of jobs and of the overview show all of their columns at every width', async () => {
+  await using console = await ConsolePage.open(browser, server.httpPort)
+  for (const [place, title] of [
+    ['/jobs', 'Jobs'],
+    ['/overview', 'Overview'],
+  ] as const)
+    for (const width of [390, 768, 1280, 1600]) {
+      await console.visit(place, title, { width })
+      await console.page.locator('tbody tr').first().waitFor()
+      const cut = await console.page.evaluate(`[document.documentElement, ...document.querySelectorAll('.table-wrap')]
+        .map((one) => one.scrollWidth - one.clientWidth)
+        .filter((more) => more > 1)`)
+      assert.deepEqual(cut, [], `${place} at ${width}`)
+    }
 })
 
 test('pointing at a high-water timestamp shows the system time', async () => {
@@ -149,7 +207,11 @@ test('a live tail shows changes with key, value and updated, and resolved timest
   const console = await ConsolePage.open(browser, server.httpPort)
   try {
     await console.visit(`/tail/${job}`, 'Live tail')
-    await console.page.locator('.tail .resolved', { hasText: 'resolved' }).first().waitFor()
+    await console.page
+      .locator('.resolved-strip', { hasText: 'Resolved' })
+      .getByText(/^\d+\.\d{10}$/)
+      .first()
+      .waitFor()
     await server.sql(`UPSERT INTO office_dogs VALUES (3, 'Ernie')`)
     const line = console.page.locator('.tail li', { hasText: '"name": "Ernie"' })
     await line.waitFor()
@@ -182,7 +244,7 @@ test('the form writes a statement, says what is wrong with it, and runs it after
     page.getByRole('dialog'),
     `CREATE CHANGEFEED FOR TABLE office_dogs INTO 'null://' WITH updated, resolved`,
   ]
-  assert.match((await dialog.textContent()) ?? '', new RegExp(statement))
+  assert.equal(((await dialog.locator('pre').textContent()) ?? '').replaceAll('\n', ' '), statement)
   await dialog.getByRole('button', { name: 'Run it' }).click()
   await page.getByRole('heading', { level: 1, name: 'Changefeed created' }).waitFor()
   const text = (await page.getByRole('status').textContent()) ?? ''

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { ago, bytes, compact, duration, momentText, systemTime } from '../../console/src/format.ts'
 import { lineOf, newMetric, readCharts } from '../../console/src/graph/chart-definition.ts'
 import { spanIn } from '../../console/src/graph/span.ts'
-import { statementOf } from '../../console/src/statement.ts'
+import { statementOf } from '../../src/server/api/form-statement.ts'
 
 test('numbers, sizes and lengths of time have few digits', () => {
   assert.deepEqual([0, 1023, 1536, 5 * 1024 ** 3, null].map(bytes), ['0 B', '1023 B', '1.5 KiB', '5 GiB', '–'])

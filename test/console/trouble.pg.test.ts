@@ -109,6 +109,17 @@ test('a job that failed shows its error and what to do', async () => {
   const text = (await console.page.getByRole('alert').textContent()) ?? ''
   assert.ok(text.includes(String(job?.['error'])), text)
   assert.match(text, /What to do: .*CREATE CHANGEFEED anew/)
+  for (const [place, title] of [
+    ['/overview', 'Overview'],
+    ['/jobs', 'Jobs'],
+  ] as const) {
+    await console.visit(place, title)
+    const hint = console.page.getByText(/^What to do: .*CREATE CHANGEFEED anew/).first()
+    await hint.waitFor()
+    assert.ok(!((await hint.textContent()) ?? '').includes(String(job?.['error'])), 'the hint is apart from the error')
+  }
+  await console.visit(`/jobs/${id}`, `Job ${id}`)
+  await console.page.getByRole('alert').waitFor()
   assert.equal(await console.page.getByRole('button', { name: 'Pause', exact: true }).count(), 0)
   await console.check('failed-job')
 })

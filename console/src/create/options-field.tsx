@@ -1,8 +1,8 @@
 // The options of the statement: those that are used most first.
 
 import { useId } from 'react'
-import type { FormAnswer, OptionAnswer } from '../../../src/server/api/answers.ts'
-import type { ChosenOptions } from '../statement.ts'
+import type { FitAnswer, FormAnswer, OptionAnswer } from '../../../src/server/api/answers.ts'
+import type { ChosenOptions } from './chosen-options.ts'
 
 /** Shown before the others. */
 const usual = [
@@ -18,11 +18,13 @@ const usual = [
 
 interface OptionsProps {
   readonly form: FormAnswer
+  /** What the server says of each option, to what else is chosen. */
+  readonly fits: readonly FitAnswer[]
   readonly options: ChosenOptions
   readonly change: (options: ChosenOptions) => void
 }
 
-export function Options({ form, options, change }: OptionsProps) {
+export function Options({ form, fits, options, change }: OptionsProps) {
   const place = ({ name }: OptionAnswer): number => (usual.includes(name) ? usual.indexOf(name) : usual.length)
   const sorted = form.options.toSorted((a, b) => place(a) - place(b))
   const [first, rest] = [
@@ -33,6 +35,7 @@ export function Options({ form, options, change }: OptionsProps) {
     <Option
       key={option.name}
       option={option}
+      fit={fits.find(({ name }) => name === option.name)}
       value={options[option.name]}
       change={(value) => {
         const { [option.name]: _, ...others } = options
@@ -53,25 +56,30 @@ export function Options({ form, options, change }: OptionsProps) {
 
 interface OptionProps {
   readonly option: OptionAnswer
+  readonly fit: FitAnswer | undefined
   /** Undefined: the option is not given. */
   readonly value: string | undefined
   readonly change: (value: string | undefined) => void
 }
 
-function Option({ option, value, change }: OptionProps) {
+function Option({ option, fit, value, change }: OptionProps) {
   const id = useId()
   const { name, takesValue, values, isSecret, about } = option
   const isOn = value !== undefined
+  const refused = fit?.values ?? {}
+  // An option that is chosen can be taken away, whatever is wrong with it.
+  const isDisabled = !isOn && fit?.reason != null
+  const reason = fit?.reason ?? (value === undefined ? undefined : refused[value])
+  const begin = takesValue === 'yes' ? (values.find((one) => refused[one] === undefined) ?? '') : ''
   return (
-    <div className="option">
+    <div className={`option ${isDisabled ? 'disabled' : ''}`}>
       <label className="check">
         <input
           type="checkbox"
           checked={isOn}
-          aria-describedby={id}
-          onChange={(event) =>
-            change(event.target.checked ? (takesValue === 'yes' ? (values[0] ?? '') : '') : undefined)
-          }
+          disabled={isDisabled}
+          aria-describedby={reason == null ? id : `${id} ${id}-reason`}
+          onChange={(event) => change(event.target.checked ? begin : undefined)}
         />
         <span>
           <strong className="mono">{name}</strong>
@@ -81,6 +89,12 @@ function Option({ option, value, change }: OptionProps) {
           </span>
         </span>
       </label>
+      {reason == null ? null : (
+        <p className={`reason small wrap ${isOn ? 'bad' : ''}`} id={`${id}-reason`}>
+          {isDisabled ? 'Not now: ' : 'Does not fit: '}
+          {reason}
+        </p>
+      )}
       {isOn && takesValue !== 'no' ? (
         <label className="field">
           <span className="visually-hidden">Value of {name}</span>
@@ -88,7 +102,10 @@ function Option({ option, value, change }: OptionProps) {
             <select value={value} onChange={(event) => change(event.target.value)}>
               {takesValue === 'optional' ? <option value="">(no value)</option> : null}
               {values.map((one) => (
-                <option key={one}>{one}</option>
+                <option key={one} value={one} disabled={one !== value && refused[one] !== undefined}>
+                  {one}
+                  {one !== value && refused[one] !== undefined ? ` – ${refused[one]?.split('; ')[0]}` : ''}
+                </option>
               ))}
             </select>
           ) : (

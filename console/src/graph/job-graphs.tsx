@@ -13,7 +13,8 @@ export function JobGraphs({ id }: { readonly id: string }) {
       <div className="graphs">
         <Graph
           title="Checkpoint Lag"
-          about="How far the job is behind, also while it is paused."
+          note="of the high-water timestamp"
+          about="How old the high-water timestamp of the job is, also while it is paused. It grows between two checkpoints."
           unit="duration"
           lines={[{ label: 'Lag', metric: 'changefeed.checkpoint_lag', ...ofJob }]}
           range={range}

@@ -4,6 +4,7 @@ import { useEffect, useState } from 'react'
 import { momentText } from '../format.ts'
 import { setParameters, useRoute } from '../route.ts'
 import { Icon } from '../ui/icon.tsx'
+import { Menu } from '../ui/menu.tsx'
 import { spanIn, type Span } from './span.ts'
 
 export interface TimeRange extends Span {
@@ -68,10 +69,9 @@ export function TimeRangePicker({ range }: { readonly range: TimeRange }) {
           </button>
         ))}
       </div>
-      <details className="menu">
-        <summary className="button">Custom</summary>
-        <Custom key={`${fromMs} ${toMs}`} range={range} />
-      </details>
+      <Menu label="Custom">
+        <Custom key={preset ?? `${fromMs} ${toMs}`} range={range} />
+      </Menu>
       <div className="group">
         <button type="button" aria-label="Previous time range" onClick={() => showSpan(fromMs - length, fromMs)}>
           <Icon name="left" size={16} />

@@ -20,6 +20,7 @@ export interface Drawn {
 const pointMs = 10_000
 /** The last steps of a span may have no point yet. */
 const freshSteps = 4
+const againMs = 5000
 const wantedPoints = 360
 
 export function stepOf({ fromMs, toMs }: Pick<TimeRange, 'fromMs' | 'toMs'>): number {
@@ -34,21 +35,29 @@ export interface SeriesState {
 /** `isSeen`: nothing is asked while nobody sees the lines. */
 export function useSeries(lines: readonly Line[], range: TimeRange, isSeen = true): SeriesState {
   const [state, setState] = useState<SeriesState>({ drawn: undefined, error: undefined })
+  const [turn, setTurn] = useState(0)
   // It has all that counts, where the lines may be made anew at each drawing.
   const key = JSON.stringify([lines, range])
   useEffect(() => {
     if (!isSeen) return
     const abort = new AbortController()
+    let timer: ReturnType<typeof setTimeout> | undefined
     askAll(lines, range, abort.signal).then(
       (drawn) => {
         if (!abort.signal.aborted) setState({ drawn, error: undefined })
       },
       (error: ApiError) => {
-        if (!abort.signal.aborted) setState((before) => ({ ...before, error }))
+        if (abort.signal.aborted) return
+        setState((before) => ({ ...before, error }))
+        // A span that stands still would not be asked for again.
+        timer = setTimeout(() => setTurn((n) => n + 1), againMs)
       },
     )
-    return () => abort.abort()
-  }, [key, isSeen])
+    return () => {
+      abort.abort()
+      clearTimeout(timer)
+    }
+  }, [key, isSeen, turn])
   return state
 }
 

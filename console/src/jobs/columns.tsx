@@ -21,7 +21,6 @@ export const columns: readonly Column[] = [
       <div>
         <StatusBadge job={job} />
         <JobProgressText job={job} isShort />
-        {job.error === '' ? null : <div className="small wrap clip">{job.error}</div>}
       </div>
     ),
   },
@@ -70,6 +69,6 @@ export const Row = memo(
   (before, now) => before.columns === now.columns && whatIsShown(before.job) === whatIsShown(now.job),
 )
 
-function whatIsShown({ lagMs: _lag, live, ...job }: JobAnswer): string {
+function whatIsShown({ lagMs: _lag, checkpointLagMs: _checkpointLag, live, ...job }: JobAnswer): string {
   return JSON.stringify([job, live?.scan])
 }

@@ -2,6 +2,7 @@
 
 import type { AttentionAnswer } from '../../../src/server/api/answers.ts'
 import { plural } from '../format.ts'
+import { Hint } from '../ui/parts.tsx'
 import { Icon } from '../ui/icon.tsx'
 
 export function Attention({
@@ -39,7 +40,7 @@ export function Attention({
                     {line.title} <span className="visually-hidden">({line.severity})</span>
                   </h3>
                   <p className="wrap">{line.detail}</p>
-                  {line.hint === undefined ? null : <p className="muted wrap">What to do: {line.hint}</p>}
+                  <Hint text={line.hint} />
                 </div>
                 {line.job === undefined ? <span /> : <a href={`#/jobs/${line.job}`}>To the job</a>}
               </li>

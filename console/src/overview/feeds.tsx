@@ -2,6 +2,7 @@
 
 import type { ConnectionFeedAnswer, OverviewAnswer } from '../../../src/server/api/answers.ts'
 import { ago, bytes, compact, count, duration } from '../format.ts'
+import { lagTexts } from '../jobs/lag-texts.ts'
 import { JobProgressText } from '../ui/job-progress.tsx'
 import { StatusBadge, Tip } from '../ui/parts.tsx'
 
@@ -9,7 +10,7 @@ export function Feeds({ data }: { readonly data: OverviewAnswer }) {
   if (data.feeds.length === 0) {
     return (
       <section className="card empty">
-        <h2>No changefeed runs yet</h2>
+        <h2>{data.connectionsTotal > 0 ? 'No job runs yet' : 'No changefeed runs yet'}</h2>
         <p>A changefeed sends every committed change of your tables to Kafka, a webhook, Pub/Sub or files.</p>
         <div className="row">
           <a className="button primary" href="#/create">
@@ -25,7 +26,7 @@ export function Feeds({ data }: { readonly data: OverviewAnswer }) {
   return (
     <section className="card" aria-labelledby="feeds">
       <div className="card-head">
-        <h2 id="feeds">Changefeeds</h2>
+        <h2 id="feeds">Changefeeds of jobs</h2>
         <a href="#/jobs">{data.feedsTotal > data.feeds.length ? `All ${count(data.feedsTotal)} jobs` : 'All jobs'}</a>
       </div>
       <div className="table-wrap">
@@ -35,7 +36,7 @@ export function Feeds({ data }: { readonly data: OverviewAnswer }) {
               <th scope="col">Changefeed</th>
               <th scope="col">Status</th>
               <th scope="col" className="right">
-                Lag
+                <Tip text={lagTexts.emit}>Emit Lag</Tip>
               </th>
               <th scope="col" className="right">
                 Messages/s
@@ -68,7 +69,7 @@ export function Feeds({ data }: { readonly data: OverviewAnswer }) {
                     <JobProgressText job={job} isShort />
                   </div>
                 </td>
-                <td className="right num" data-label="Lag">
+                <td className="right num" data-label="Emit Lag">
                   {duration(job.lagMs)}
                 </td>
                 <td className="right num" data-label="Messages/s">
@@ -91,8 +92,10 @@ export function Feeds({ data }: { readonly data: OverviewAnswer }) {
 
 export function Connections({
   feeds,
+  total,
   nowMs,
 }: {
+  readonly total: number
   readonly feeds: readonly ConnectionFeedAnswer[]
   readonly nowMs: number
 }) {
@@ -100,7 +103,9 @@ export function Connections({
     <section className="card" aria-labelledby="connections">
       <div className="card-head">
         <h2 id="connections">Changefeeds on connections</h2>
-        <span className="muted">they end with their client</span>
+        <span className="muted">
+          {total > feeds.length ? `${count(feeds.length)} of ${count(total)}; ` : ''}they end with their client
+        </span>
       </div>
       <div className="table-wrap">
         <table className="cards">

@@ -2,7 +2,7 @@
 
 import type { SourceAnswer } from '../../../src/server/api/answers.ts'
 import { bytes, compact, duration } from '../format.ts'
-import { Tip } from '../ui/parts.tsx'
+import { Hint, Tip } from '../ui/parts.tsx'
 
 export function Sources({ sources }: { readonly sources: readonly SourceAnswer[] }) {
   if (sources.length === 0) return null
@@ -38,9 +38,10 @@ export function Sources({ sources }: { readonly sources: readonly SourceAnswer[]
               <tr key={source.database}>
                 <td className="wide">
                   <strong>{source.database}</strong>
-                  {source.problems.map(({ error }) => (
+                  {source.problems.map(({ error, hint }) => (
                     <div key={error} className="small wrap">
                       {error}
+                      <Hint text={hint} />
                     </div>
                   ))}
                 </td>

@@ -1,15 +1,24 @@
-import { useMemo, useState } from 'react'
-import type { CreatedAnswer, FormAnswer, TablesAnswer } from '../../../src/server/api/answers.ts'
+import { useState } from 'react'
+import type {
+  CheckAnswer,
+  CreatedAnswer,
+  DraftAnswer,
+  FormAnswer,
+  TablesAnswer,
+} from '../../../src/server/api/answers.ts'
 import { get, post } from '../api.ts'
 import { Checked } from '../create/checked.tsx'
+import type { ChosenOptions } from '../create/chosen-options.ts'
+import { Created } from '../create/created.tsx'
 import { Options } from '../create/options-field.tsx'
 import { SinkField } from '../create/sink-field.tsx'
+import { Statement } from '../create/statement.tsx'
 import { Tables } from '../create/tables-field.tsx'
-import { statementOf, type ChosenOptions } from '../statement.ts'
 import { useSession } from '../session.ts'
-import { Confirm, CopyButton, Failure, Loading, PageHead, Sql } from '../ui/parts.tsx'
-import { useCheck } from '../use-check.ts'
+import { Confirm, Failure, Loading, PageHead, Sql } from '../ui/parts.tsx'
+import { useAnswer } from '../use-answer.ts'
 import { usePoll } from '../use-poll.ts'
+import { useReturn } from '../use-return.ts'
 
 const hourMs = 3_600_000
 
@@ -22,10 +31,22 @@ export function Create() {
   const [sink, setSink] = useState('')
   const [isHidden, setHidden] = useState(false)
   const [options, setOptions] = useState<ChosenOptions>({ updated: '', resolved: '' })
-  const statement = useMemo(() => statementOf({ tables: chosen, sink, options }), [chosen, sink, options])
-  const shown = isHidden && sink !== '' ? statementOf({ tables: chosen, sink: '(hidden)', options }) : statement
+  const draft = useAnswer<DraftAnswer>('form', { database, tables: chosen, sink, options }, 250)
   const isComplete = chosen.length > 0 && sink !== ''
-  const check = useCheck(isComplete ? { database, statement } : undefined)
+  const isDrafted = !draft.isBusy && draft.error === undefined && draft.answer !== undefined
+  const statement = draft.answer?.statement ?? ''
+  // While the statement is written anew, the check of the former one stays in sight.
+  const check = useAnswer<CheckAnswer>(
+    'changefeeds/check',
+    isComplete && isDrafted ? { database, statement } : undefined,
+    150,
+  )
+  // What was wrong may have been cured elsewhere: somebody who comes back to the page sees how it stands now.
+  useReturn(() => {
+    tables.refresh()
+    if (form.error !== undefined) form.refresh()
+    if (isComplete) check.again()
+  })
   const [isAsking, setAsking] = useState(false)
   const [created, setCreated] = useState<CreatedAnswer>()
   const isRefused = check.error !== undefined || check.answer?.rows.some(({ status }) => status === 'failure') === true
@@ -72,22 +93,20 @@ export function Create() {
                 <h2 id="options">3. Options</h2>
               </div>
               <div className="card-body">
-                {form.data === undefined ? null : <Options form={form.data} options={options} change={setOptions} />}
+                {form.data === undefined ? null : (
+                  <Options form={form.data} fits={draft.answer?.options ?? []} options={options} change={setOptions} />
+                )}
               </div>
             </section>
           </div>
           <section className="card sticky" aria-labelledby="result">
-            <div className="card-head">
-              <h2 id="result">4. Statement</h2>
-              <CopyButton text={statement} what="the statement" />
-            </div>
+            <Statement draft={draft} isHidden={isHidden} />
             <div className="card-body stack">
-              <Sql text={shown} />
-              <Checked isComplete={isComplete} check={check} />
+              <Checked isComplete={isComplete} isDrafted={isDrafted} check={check} />
               <button
                 type="button"
                 className="button primary"
-                disabled={!isComplete || isRefused || check.isBusy}
+                disabled={!isComplete || !isDrafted || isRefused || check.isBusy}
                 onClick={() => setAsking(true)}
               >
                 Create changefeed
@@ -100,7 +119,8 @@ export function Create() {
         <Confirm
           question={{
             title: 'Run this statement?',
-            text: `In database ${database}, as ${session.user}: ${shown.replaceAll('\n', ' ')}`,
+            text: `In database ${database}, as ${session.user}:`,
+            more: <Sql text={draft.answer?.shown ?? ''} />,
             action: 'Run it',
             decline: 'Not now',
             run: async () => setCreated(await post<CreatedAnswer>('changefeeds', { database, statement })),
@@ -108,35 +128,6 @@ export function Create() {
           close={() => setAsking(false)}
         />
       ) : null}
-    </>
-  )
-}
-
-function Created({ created, again }: { readonly created: CreatedAnswer; readonly again: () => void }) {
-  return (
-    <>
-      <PageHead title="Changefeed created" />
-      <div className="stack">
-        <div className="notice good" role="status">
-          <strong>Job {created.job} runs.</strong>
-          {created.notices.map((notice) => (
-            <div key={notice} className="hint wrap">
-              {notice}
-            </div>
-          ))}
-        </div>
-        <div className="row">
-          <a className="button primary" href={`#/jobs/${created.job}`}>
-            To the job
-          </a>
-          <a className="button" href={`#/tail/${created.job}`}>
-            Live tail
-          </a>
-          <button type="button" className="button" onClick={again}>
-            Create another one
-          </button>
-        </div>
-      </div>
     </>
   )
 }

@@ -2,17 +2,20 @@ import { lazy, Suspense, useState } from 'react'
 import type { JobDetailAnswer } from '../../../src/server/api/answers.ts'
 import { get, post } from '../api.ts'
 import { ago, bytes, compact, count, duration } from '../format.ts'
-import { JobProgressText } from '../ui/job-progress.tsx'
+import { lagTexts } from '../jobs/lag-texts.ts'
+import { Scan } from '../ui/job-progress.tsx'
 import {
   Confirm,
   CopyButton,
   Failure,
   HighWater,
+  Hint,
   Loading,
   PageHead,
   Sql,
   StatusBadge,
   Time,
+  Tip,
   type Question,
 } from '../ui/parts.tsx'
 import { usePoll } from '../use-poll.ts'
@@ -103,12 +106,13 @@ function Content({ data }: { readonly data: JobDetailAnswer }) {
           <StatusBadge job={job} />
         </div>
         <div className="card-body stack">
-          <JobProgressText job={job} />
+          <Scan job={job} isShort={false} />
           <dl className="facts">
             <Fact name="High-water Timestamp">
               <HighWater value={job.highWater} />
             </Fact>
-            <Fact name="Lag">{job.lagMs === null ? '–' : `${duration(job.lagMs)} behind`}</Fact>
+            <Fact name={<Tip text={lagTexts.emit}>Emit Lag</Tip>}>{duration(job.lagMs)}</Fact>
+            <Fact name={<Tip text={lagTexts.checkpoint}>Checkpoint Lag</Tip>}>{duration(job.checkpointLagMs)}</Fact>
             <Fact name="Messages">
               {job.live === null ? '–' : `${count(job.live.messages)}, ${compact(job.live.messagesPerSecond)}/s`}
             </Fact>
@@ -116,7 +120,9 @@ function Content({ data }: { readonly data: JobDetailAnswer }) {
               {job.live === null ? '–' : `${bytes(job.live.bytes)}, ${bytes(job.live.bytesPerSecond)}/s`}
             </Fact>
             <Fact name="Retained in the changelog">{bytes(data.retainedBytes)}</Fact>
-            <Fact name="Running status">{job.phase === 'over' ? '–' : (job.runningStatus ?? '–')}</Fact>
+            <Fact name="Running status">
+              {job.phase === 'over' || job.problem !== null ? '–' : (job.runningStatus ?? '–')}
+            </Fact>
             <Fact name="User Name">{job.user}</Fact>
             <Fact name="Creation Time (UTC)">
               <Time ms={job.createdMs} />
@@ -152,29 +158,27 @@ function Content({ data }: { readonly data: JobDetailAnswer }) {
   )
 }
 
-/** The error with its hint, which follows behind a semicolon in what SQL shows. */
 function Trouble({ data: { job } }: { readonly data: JobDetailAnswer }) {
-  const text = job.phase === 'retrying' || job.error !== '' ? (job.runningStatus ?? '') : ''
-  const at = text.indexOf('; ')
-  const hint = at < 0 ? undefined : text.slice(at + 2)
-  const message = job.error !== '' ? job.error : at < 0 ? text : text.slice(0, at)
-  if (message === '') return null
+  const { problem, phase, status } = job
+  if (problem === null) return null
   const title =
-    job.phase === 'retrying'
+    phase === 'retrying'
       ? 'It tries again and again'
-      : job.status === 'failed'
-        ? 'It failed'
-        : 'An error stopped it'
+      : phase === 'waiting'
+        ? 'It waits'
+        : status === 'failed'
+          ? 'It failed'
+          : 'An error stopped it'
   return (
-    <div className="notice bad" role="alert">
+    <div className={`notice ${phase === 'waiting' ? 'warn' : 'bad'}`} role="alert">
       <strong>{title}</strong>
-      <pre>{message}</pre>
-      {hint === undefined ? null : <div className="hint wrap">What to do: {hint}</div>}
+      <pre>{problem.error}</pre>
+      <Hint text={problem.hint} />
     </div>
   )
 }
 
-function Fact({ name, children }: { readonly name: string; readonly children: React.ReactNode }) {
+function Fact({ name, children }: { readonly name: React.ReactNode; readonly children: React.ReactNode }) {
   return (
     <div>
       <dt>{name}</dt>

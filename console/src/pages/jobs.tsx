@@ -1,9 +1,9 @@
-import { useState } from 'react'
 import type { JobsAnswer } from '../../../src/server/api/answers.ts'
 import { get } from '../api.ts'
 import { count, dateTime, plural } from '../format.ts'
 import { setParameters, useRoute } from '../route.ts'
 import { columns, Row } from '../jobs/columns.tsx'
+import { Menu } from '../ui/menu.tsx'
 import { Failure, Loading, PageHead } from '../ui/parts.tsx'
 import { useLater } from '../use-later.ts'
 import { usePoll } from '../use-poll.ts'
@@ -19,15 +19,18 @@ const statuses = [
 ] as const
 
 const latest = 50
+const sizes: readonly number[] = [20, 50, 100, 500]
 
 export function Jobs() {
   const { parameters } = useRoute()
-  const [search, setSearch] = useState(parameters.get('text') ?? '')
+  const search = parameters.get('text') ?? ''
   const text = useLater(search, 250)
   const status = parameters.get('status') ?? ''
   const isLatest = parameters.get('show') !== 'all'
-  const size = Number(parameters.get('size') ?? '20')
-  const page = Math.max(0, Number(parameters.get('page') ?? '1') - 1)
+  // Anybody can write an address.
+  const size = sizes.find((one) => String(one) === parameters.get('size')) ?? 20
+  const wanted = Math.max(0, (Math.floor(Number(parameters.get('page') ?? '1')) || 1) - 1)
+  const page = isLatest ? Math.min(wanted, Math.ceil(latest / size) - 1) : wanted
   const hidden = new Set(
     (
       parameters.get('hide') ??
@@ -73,8 +76,13 @@ export function Jobs() {
             </label>
             <label className="field">
               <span>Type</span>
-              <select defaultValue="changefeed">
-                <option value="">All</option>
+              <select
+                value={parameters.get('type') ?? 'changefeed'}
+                onChange={(event) =>
+                  setParameters({ type: event.target.value === 'changefeed' ? undefined : event.target.value })
+                }
+              >
+                <option value="all">All</option>
                 <option value="changefeed">Changefeed</option>
               </select>
             </label>
@@ -96,14 +104,12 @@ export function Jobs() {
                 type="search"
                 value={search}
                 placeholder="Description, job ID or user"
-                onChange={(event) => {
-                  setSearch(event.target.value)
+                onChange={(event) =>
                   setParameters({ text: event.target.value === '' ? undefined : event.target.value, page: undefined })
-                }}
+                }
               />
             </label>
-            <details className="menu">
-              <summary className="button">Columns</summary>
+            <Menu label="Columns">
               <div>
                 {columns.map(({ name, label }) => (
                   <label key={name} className="check">
@@ -112,12 +118,12 @@ export function Jobs() {
                   </label>
                 ))}
               </div>
-            </details>
+            </Menu>
           </div>
           {data === undefined ? (
             <div className="card-body">{error === undefined ? <Loading what="jobs" /> : null}</div>
           ) : data.jobs.length === 0 ? (
-            <None isFiltered={status !== '' || text !== ''} />
+            <None isFiltered={status !== '' || text !== ''} isBeyond={page > 0 && data.total > 0} />
           ) : (
             <div className="table-wrap">
               <table className="cards long">
@@ -148,7 +154,18 @@ export function Jobs() {
   )
 }
 
-function None({ isFiltered }: { readonly isFiltered: boolean }) {
+function None({ isFiltered, isBeyond }: { readonly isFiltered: boolean; readonly isBeyond: boolean }) {
+  if (isBeyond)
+    return (
+      <div className="empty">
+        <h2>There are fewer pages now</h2>
+        <div className="row">
+          <button type="button" className="button" onClick={() => setParameters({ page: undefined })}>
+            To the first page
+          </button>
+        </div>
+      </div>
+    )
   return (
     <div className="empty">
       <h2>{isFiltered ? 'No job matches' : 'There are no jobs'}</h2>
@@ -189,7 +206,7 @@ function Pages({
         <label className="row">
           <span>Per page</span>
           <select value={size} onChange={(event) => setParameters({ size: event.target.value, page: undefined })}>
-            {[20, 50, 100, 500].map((n) => (
+            {sizes.map((n) => (
               <option key={n} value={n}>
                 {n}
               </option>

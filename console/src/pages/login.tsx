@@ -3,6 +3,7 @@ import type { SessionAnswer } from '../../../src/server/api/answers.ts'
 import { post, type ApiError } from '../api.ts'
 import { Logo } from '../ui/icon.tsx'
 import { Failure } from '../ui/parts.tsx'
+import { ServerState } from '../ui/server-state.tsx'
 
 export function Login({
   session,
@@ -28,6 +29,7 @@ export function Login({
   }
   return (
     <main className="login">
+      <ServerState />
       <form className="card" onSubmit={(event) => void submit(event)} aria-labelledby="login-title">
         <div className="row">
           <Logo size={34} />

@@ -33,13 +33,18 @@ function Content({ data }: { readonly data: OverviewAnswer }) {
   return (
     <>
       <dl className="figures">
-        <Figure name="Running changefeeds" value={count(running)} unit={jobWords(counts)} />
+        <Figure name="Running jobs" value={count(running)} unit={jobWords(counts)} />
+        <Figure
+          name="On connections"
+          value={count(data.connectionsTotal)}
+          unit={data.connectionsTotal === 1 ? 'changefeed' : 'changefeeds'}
+        />
         <Figure name="Messages" value={compact(totals.messagesPerSecond)} unit="per second" />
         <Figure name="Emitted" value={bytes(totals.bytesPerSecond)} unit="per second" />
         <Figure
           name="Furthest behind"
           value={duration(totals.worstLagMs)}
-          unit={totals.worstLagMs === null ? '' : 'of the running ones'}
+          unit={totals.worstLagMs === null ? '' : 'of the running jobs'}
         />
         <Figure
           name="Changelog"
@@ -50,7 +55,9 @@ function Content({ data }: { readonly data: OverviewAnswer }) {
       <Attention lines={data.attention} isEmpty={sources.length === 0 && data.feedsTotal === 0} />
       <Feeds data={data} />
       <Sources sources={sources} />
-      {connections.length === 0 ? null : <Connections feeds={connections} nowMs={data.nowMs} />}
+      {connections.length === 0 ? null : (
+        <Connections feeds={connections} total={data.connectionsTotal} nowMs={data.nowMs} />
+      )}
     </>
   )
 }

@@ -1,9 +1,10 @@
 import { useState } from 'react'
 import type { JobDetailAnswer, JobsAnswer } from '../../../src/server/api/answers.ts'
 import { get } from '../api.ts'
-import { clock, msOfTimestamp, plural } from '../format.ts'
+import { plural } from '../format.ts'
 import { isShown, Message } from '../tail/message.tsx'
-import { useTail } from '../tail/use-tail.ts'
+import { Resolved } from '../tail/resolved.tsx'
+import { useTail, type Phase } from '../tail/use-tail.ts'
 import { Failure, Loading, PageHead, StatusBadge } from '../ui/parts.tsx'
 import { usePoll } from '../use-poll.ts'
 
@@ -57,10 +58,9 @@ function TailOf({ id }: { readonly id: string }) {
   const { data, error } = usePoll(`job ${id}`, (signal) => get<JobDetailAnswer>(`jobs/${id}`, {}, signal), 30_000)
   const [hasScan, setScan] = useState(false)
   const [search, setSearch] = useState('')
-  const [hasResolved, setResolved] = useState(true)
   const [turn, setTurn] = useState(0)
-  const { lines, phase, failure, resolved, count, pause, clear } = useTail(id, hasScan, turn)
-  const shown = lines.filter(({ line }) => isShown(line, search, hasResolved))
+  const { kept, phase, failure, pause, clear } = useTail(id, hasScan, turn)
+  const shown = kept.lines.filter(({ line }) => isShown(line, search))
   return (
     <>
       <PageHead
@@ -84,7 +84,7 @@ function TailOf({ id }: { readonly id: string }) {
           <button
             type="button"
             className="button"
-            disabled={phase === 'connecting'}
+            disabled={phase === 'connecting' || phase === 'reconnecting'}
             onClick={() => pause(phase === 'flowing')}
           >
             {phase === 'paused' ? 'Go on' : 'Pause'}
@@ -103,28 +103,16 @@ function TailOf({ id }: { readonly id: string }) {
               <input type="search" value={search} onChange={(event) => setSearch(event.target.value)} />
             </label>
             <label className="check">
-              <input type="checkbox" checked={hasResolved} onChange={(event) => setResolved(event.target.checked)} />
-              Resolved
-            </label>
-            <label className="check">
               <input type="checkbox" checked={hasScan} onChange={(event) => setScan(event.target.checked)} />
               Begin with all rows
             </label>
-            <span className={`badge ${phase === 'flowing' ? 'good' : phase === 'ended' ? 'bad' : 'warn'}`}>
-              {phase}
-            </span>
-            <span className="muted num">
-              {plural(count, 'message')}
-              {resolved === undefined ? '' : `, resolved ${clock(msOfTimestamp(resolved))}`}
-            </span>
+            <span className={`badge ${tones[phase]}`}>{phase}</span>
+            <span className="muted num">{plural(kept.messages, 'message')}</span>
           </div>
+          <Resolved lines={kept.resolved} />
           <ul className="tail" tabIndex={0} aria-label="Messages, the newest first">
             {shown.length === 0 ? (
-              <li className="resolved">
-                <span />
-                <span />
-                <span>{phase === 'connecting' ? 'Connecting …' : 'Waiting for changes of these tables …'}</span>
-              </li>
+              <li className="none">{whyNone(phase, kept.lines.length)}</li>
             ) : (
               shown.map((line) => <Message key={line.number} {...line} />)
             )}
@@ -133,4 +121,19 @@ function TailOf({ id }: { readonly id: string }) {
       </div>
     </>
   )
+}
+
+const tones: Readonly<Record<Phase, string>> = {
+  connecting: 'warn',
+  flowing: 'good',
+  paused: 'warn',
+  reconnecting: 'warn',
+  ended: 'bad',
+}
+
+function whyNone(phase: Phase, kept: number): string {
+  if (phase === 'connecting') return 'Connecting …'
+  if (kept > 0) return 'No message matches.'
+  if (phase === 'ended') return 'The live tail has ended.'
+  return 'Waiting for changes of these tables …'
 }

@@ -1,64 +1,67 @@
-// Follows the messages of a job's tables.
+// Follows the messages of a job's tables, until they end for a reason that stays. A connection that breaks is made anew.
 
 import { useCallback, useEffect, useRef, useState } from 'react'
-import type { TailLine } from '../../../src/server/api/answers.ts'
-import { ApiError, openLines } from '../api.ts'
+import { ApiError } from '../api.ts'
+import { follow } from './follow.ts'
+import { keep, nothingKept } from './kept-lines.ts'
 
-/** Older lines are forgotten. */
-const keptLines = 500
+export type { Line } from './kept-lines.ts'
+export type Phase = 'connecting' | 'flowing' | 'paused' | 'reconnecting' | 'ended'
 
-export interface Line {
-  readonly number: number
-  readonly atMs: number
-  readonly line: TailLine
-}
-
-export type Phase = 'connecting' | 'flowing' | 'paused' | 'ended'
+const againMs = 3000
 
 export function useTail(id: string, hasScan: boolean, turn: number) {
-  const [lines, setLines] = useState<readonly Line[]>([])
+  const [kept, setKept] = useState(nothingKept)
   const [phase, setPhase] = useState<Phase>('connecting')
   const [failure, setFailure] = useState<ApiError>()
-  const [resolved, setResolved] = useState<string>()
-  const [count, setCount] = useState(0)
   /** Settles when the tail may go on: while it does not, nothing is read, and the server waits. */
   const gate = useRef<PromiseWithResolvers<void>>(undefined)
   useEffect(() => {
     const abort = new AbortController()
+    let timer: ReturnType<typeof setTimeout> | undefined
     setPhase('connecting')
     setFailure(undefined)
-    setLines([])
-    setCount(0)
-    const take = (batch: readonly TailLine[]): void => {
-      const atMs = Date.now()
-      setCount((n) => n + batch.filter(({ tag }) => tag === 'message').length)
-      const last = batch.findLast((line) => line.tag === 'resolved')
-      if (last?.tag === 'resolved') setResolved(last.at)
-      const end = batch.find((line) => line.tag === 'end')
-      if (end?.error !== undefined) setFailure(new ApiError(0, { ...end, error: end.error }))
-      setLines((before) => {
-        const first = (before[0]?.number ?? 0) + 1
-        const fresh = batch.map((line, i) => ({ number: first + i, atMs, line })).toReversed()
-        return [...fresh, ...before].slice(0, keptLines)
-      })
+    setKept(nothingKept)
+    const begin = (isAgain: boolean): void => {
+      follow({
+        id,
+        // After a break the rows are not wanted again.
+        hasScan: hasScan && !isAgain,
+        signal: abort.signal,
+        take: (batch) => setKept((before) => keep(before, batch, Date.now())),
+        begun: () => {
+          setFailure(undefined)
+          setPhase('flowing')
+          if (isAgain) {
+            const text = 'The connection was broken: changes of the time until now are not shown.'
+            setKept((before) => keep(before, [{ tag: 'notice', text }], Date.now()))
+          }
+        },
+        gate: () => gate.current?.promise,
+      }).then(
+        (end) => {
+          if (end !== undefined) setFailure(end)
+          over(end !== undefined && isPassing(end))
+        },
+        (error: unknown) => {
+          if (abort.signal.aborted) return
+          const failed = error instanceof ApiError ? error : new ApiError(500, { error: String(error) })
+          setFailure(failed)
+          over(isPassing(failed))
+        },
+      )
     }
-    follow({
-      id,
-      hasScan,
-      signal: abort.signal,
-      take,
-      begun: () => setPhase('flowing'),
-      gate: () => gate.current?.promise,
-    }).then(
-      () => setPhase('ended'),
-      (error: ApiError) => {
-        if (abort.signal.aborted) return
-        setFailure(error)
-        setPhase('ended')
-      },
-    )
+    const over = (isPassing: boolean): void => {
+      if (abort.signal.aborted) return
+      gate.current?.resolve()
+      gate.current = undefined
+      setPhase(isPassing ? 'reconnecting' : 'ended')
+      if (isPassing) timer = setTimeout(() => begin(true), againMs)
+    }
+    begin(false)
     return () => {
       abort.abort()
+      clearTimeout(timer)
       gate.current?.resolve()
       gate.current = undefined
     }
@@ -71,34 +74,11 @@ export function useTail(id: string, hasScan: boolean, turn: number) {
     }
     setPhase(isPaused ? 'paused' : 'flowing')
   }, [])
-  const clear = useCallback(() => {
-    setLines([])
-    setCount(0)
-  }, [])
-  return { lines, phase, failure, resolved, count, pause, clear }
+  const clear = useCallback(() => setKept((before) => ({ ...nothingKept, all: before.all })), [])
+  return { kept, phase, failure, pause, clear }
 }
 
-interface FollowOptions {
-  readonly id: string
-  readonly hasScan: boolean
-  readonly signal: AbortSignal
-  readonly take: (lines: readonly TailLine[]) => void
-  readonly begun: () => void
-  readonly gate: () => Promise<void> | undefined
-}
-
-async function follow({ id, hasScan, signal, take, begun, gate }: FollowOptions): Promise<void> {
-  const stream = await openLines(`jobs/${id}/messages`, { scan: hasScan ? 'yes' : undefined }, signal)
-  begun()
-  const reader = stream.getReader()
-  let rest = ''
-  for (;;) {
-    await gate()
-    const { done, value } = await reader.read()
-    if (done) return
-    const texts = (rest + value).split('\n')
-    rest = texts.pop() ?? ''
-    const batch = texts.filter((text) => text !== '').map((text) => JSON.parse(text) as TailLine)
-    if (batch.length > 0) take(batch)
-  }
+/** The server is away, stops, or PostgreSQL does: that passes. */
+function isPassing({ status, answer: { sqlstate = '' } }: ApiError): boolean {
+  return status === 0 || status === 503 || /^(?:08|57P)/.test(sqlstate)
 }

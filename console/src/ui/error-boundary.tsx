@@ -40,7 +40,7 @@ export class ErrorBoundary extends Component<{ readonly children: ReactNode }, S
             Load it again
           </button>
         </PageHead>
-        <Failure error={new ApiError(0, { error: text, hint: 'The server may be another version by now.' })} />
+        <Failure error={new ApiError(500, { error: text, hint: 'The server may be another version by now.' })} />
       </>
     )
   }

@@ -5,17 +5,24 @@ import { compact, duration } from '../format.ts'
 import { Progress } from './parts.tsx'
 
 export function JobProgressText({ job, isShort = false }: { readonly job: JobAnswer; readonly isShort?: boolean }) {
-  const { phase, runningStatus } = job
-  const isHeld = phase === 'retrying' || phase === 'waiting'
   return (
     <>
       <Scan job={job} isShort={isShort} />
-      {isHeld ? <div className="small wrap clip">{runningStatus}</div> : null}
+      {job.problem === null ? null : (
+        <div className="small wrap">
+          <div className="clip">{job.problem.error}</div>
+          {job.problem.hint === undefined ? null : (
+            <div className="clip muted hint-short" title={job.problem.hint}>
+              <span className="hint-word">What to do:</span> {job.problem.hint}
+            </div>
+          )}
+        </div>
+      )}
     </>
   )
 }
 
-function Scan({ job, isShort }: { readonly job: JobAnswer; readonly isShort: boolean }) {
+export function Scan({ job, isShort }: { readonly job: JobAnswer; readonly isShort: boolean }) {
   const { phase, fraction, live, highWater } = job
   const scan = live?.scan
   if (phase === 'over' || (fraction === null && scan == null && phase !== 'initial-scan')) return null

@@ -32,15 +32,25 @@ export function PageHead({
   )
 }
 
-/** What the server has refused, or that it does not answer. */
+/** What the server has refused. That it does not answer at all is said at the head of the page. */
 export function Failure({ error }: { readonly error: ApiError | undefined }) {
-  if (error === undefined) return null
+  if (error === undefined || error.isUnreachable) return null
   const { hint, detail } = error.answer
   return (
     <div className="notice bad" role="alert">
       <strong className="wrap">{error.message}</strong>
       {detail === undefined ? null : <div className="wrap">{detail}</div>}
-      {hint === undefined ? null : <div className="hint wrap">{hint}</div>}
+      <Hint text={hint} />
+    </div>
+  )
+}
+
+/** What to do about an error, apart from the error. */
+export function Hint({ text }: { readonly text: string | undefined }) {
+  if (text === undefined) return null
+  return (
+    <div className="hint wrap">
+      <span className="hint-word">What to do:</span> {text}
     </div>
   )
 }
@@ -85,9 +95,15 @@ export function Tip({ children, text }: { readonly children: ReactNode; readonly
 
 export function HighWater({ value }: { readonly value: string | null }) {
   if (value === null) return <span className="muted">none yet</span>
+  const [whole, rest] = [value.slice(0, value.indexOf('.') + 1), value.slice(value.indexOf('.') + 1)]
   return (
     <Tip text={systemTime(value)}>
-      <span className="mono num">{value}</span>
+      <span className="mono num">
+        {whole}
+        {/* In a narrow column the line breaks here. */}
+        <wbr />
+        {rest}
+      </span>
     </Tip>
   )
 }
@@ -101,7 +117,15 @@ export function Time({ ms }: { readonly ms: number | null }) {
   )
 }
 
-export function CopyButton({ text, what }: { readonly text: string; readonly what: string }) {
+export function CopyButton({
+  text,
+  what,
+  label = 'Copy',
+}: {
+  readonly text: string
+  readonly what: string
+  readonly label?: string
+}) {
   const [said, setSaid] = useState('')
   const copy = async (): Promise<void> => {
     try {
@@ -113,9 +137,9 @@ export function CopyButton({ text, what }: { readonly text: string; readonly wha
     setTimeout(() => setSaid(''), 2000)
   }
   return (
-    <button type="button" className="button plain" onClick={() => void copy()} aria-label={`Copy ${what}`}>
+    <button type="button" className="button plain" onClick={() => void copy()} aria-label={`${label} ${what}`}>
       <Icon name="copy" size={16} />
-      <span aria-live="polite">{said === '' ? 'Copy' : said}</span>
+      <span aria-live="polite">{said === '' ? label : said}</span>
     </button>
   )
 }
@@ -123,6 +147,7 @@ export function CopyButton({ text, what }: { readonly text: string; readonly wha
 export interface Question {
   readonly title: string
   readonly text: string
+  readonly more?: ReactNode
   readonly action: string
   /** The other button, if nothing is there yet that could be kept. */
   readonly decline?: string
@@ -156,6 +181,7 @@ export function Confirm({ question, close }: { readonly question: Question; read
     >
       <h2 id={id}>{question.title}</h2>
       <p>{question.text}</p>
+      {question.more}
       {error === undefined ? null : <Failure error={error} />}
       <div className="row">
         <button type="button" className="button" onClick={close}>

@@ -72,6 +72,8 @@ export interface JobAnswer {
   readonly runningStatus: string | null
   readonly phase: JobPhase
   readonly error: string
+  /** Why it has ended or does not advance; null: nothing is wrong. */
+  readonly problem: { readonly error: string; readonly hint?: string | undefined } | null
   readonly createdMs: number
   readonly startedMs: number
   readonly modifiedMs: number
@@ -80,8 +82,10 @@ export interface JobAnswer {
   readonly fraction: number | null
   /** As SHOW JOBS and `cursor` write it. */
   readonly highWater: string | null
-  /** From the time that it has reached until now; null: it has reached none, or it is over. */
+  /** From the time up to which it has emitted everything until now; null: there is none, or it is over. */
   readonly lagMs: number | null
+  /** From the high-water timestamp until now: a new start would emit the changes of this time again. */
+  readonly checkpointLagMs: number | null
   readonly live: LiveAnswer | null
 }
 
@@ -145,7 +149,9 @@ export interface OverviewAnswer {
   /** How many jobs that are not over there are in all. */
   readonly feedsTotal: number
   readonly counts: Readonly<Record<string, number>>
+  /** Some of them, if there are many. */
   readonly connections: readonly ConnectionFeedAnswer[]
+  readonly connectionsTotal: number
   readonly totals: {
     readonly messagesPerSecond: number
     readonly bytesPerSecond: number
@@ -198,6 +204,25 @@ export interface FormAnswer {
   readonly formats: readonly string[]
 }
 
+/** Whether an option fits to what else is chosen in the form. */
+export interface FitAnswer {
+  readonly name: string
+  /** Why it cannot be given now, in the words of the statement's own checks; null: it can. */
+  readonly reason: string | null
+  /** Why single values cannot be given, by the value. */
+  readonly values: Readonly<Record<string, string>>
+}
+
+export interface DraftAnswer {
+  /** The statement, with an ellipsis for what is not chosen yet. */
+  readonly statement: string
+  /** The same as SHOW JOBS would show it. */
+  readonly shown: string
+  /** `shown` lacks something of the statement. */
+  readonly hasSecrets: boolean
+  readonly options: readonly FitAnswer[]
+}
+
 export interface CheckAnswer {
   readonly rows: readonly {
     readonly subject: string
@@ -224,7 +249,7 @@ export type TailLine =
       readonly cut?: number | undefined
     }
   | { readonly tag: 'resolved'; readonly at: string }
-  | { readonly tag: 'notice'; readonly text: string }
+  | { readonly tag: 'notice'; readonly text: string; readonly hint?: string | undefined }
   | ({ readonly tag: 'end' } & Partial<ErrorAnswer>)
 
 export interface MetricsAnswer {

@@ -10,6 +10,7 @@ import type { JobVerb } from '../../jobs/jobs.ts'
 import type { ListedJob } from '../../jobs/listed-jobs.ts'
 import { isOwnRequest, numberIn, optionalTextIn, ownHeader, readBody, textIn } from './api-request.ts'
 import { check, create, form, tables, type FormCall } from './changefeed-form.ts'
+import { chosenIn, draft } from './draft.ts'
 import { errorAnswer, statusOf } from './error-answer.ts'
 import { events } from './events.ts'
 import { liveTail } from './live-tail.ts'
@@ -129,6 +130,10 @@ export class Api {
       }),
       get(/^jobs\/(\d{1,19})\/messages$/, (call) => this.#tail(call)),
       get(/^form$/, () => form()),
+      post(/^form$/, async ({ user, request }) => {
+        const body = await readBody(request)
+        return draft(this.#formCall(user, optionalTextIn(body, 'database')), chosenIn(body))
+      }),
       get(/^tables$/, ({ user, url }) =>
         tables(this.#formCall(user, url.searchParams.get('database') ?? undefined), backend.own?.systemDatabase),
       ),

@@ -13,6 +13,7 @@ const job: JobAnswer = {
   runningStatus: 'running: resolved=1.0,0',
   phase: 'following',
   error: '',
+  problem: null,
   createdMs: 0,
   startedMs: 0,
   modifiedMs: 0,
@@ -20,6 +21,7 @@ const job: JobAnswer = {
   fraction: null,
   highWater: '1.0000000000',
   lagMs: 500,
+  checkpointLagMs: 500,
   live: null,
 }
 
@@ -42,24 +44,23 @@ test('problems come first, then what stands still, then what is furthest behind'
       { ...job, id: '2', lagMs: 70_000 },
       { ...job, id: '3', lagMs: 900_000 },
       { ...job, id: '4', status: 'paused', phase: 'paused', lagMs: 100_000 },
-      { ...job, id: '5', phase: 'retrying', runningStatus: 'transient error: no broker; start one' },
+      { ...job, id: '5', phase: 'retrying', problem: { error: 'no broker', hint: 'start one' } },
       {
         ...job,
         id: '6',
         status: 'failed',
         phase: 'over',
-        error: 'dropped',
-        runningStatus: 'failed; create it anew',
+        problem: { error: 'dropped', hint: 'create it anew' },
         finishedMs: nowMs,
       },
-      { ...job, id: '7', phase: 'waiting', runningStatus: 'waiting for Kafka' },
+      { ...job, id: '7', phase: 'waiting', problem: { error: 'waiting for Kafka' } },
     ],
   })
   assert.deepEqual(
     lines.map(({ severity, title, detail, hint }) => [severity, title, detail, hint]),
     [
       ['critical', 'Database shop', 'the slot is gone', 'look'],
-      ['critical', 'Job 5 tries again and again', 'transient error: no broker', 'start one'],
+      ['critical', 'Job 5 tries again and again', 'no broker', 'start one'],
       ['critical', 'Job 6 failed', 'dropped', 'create it anew'],
       ['warning', 'Job 3 is behind', 'its high-water mark is old', undefined],
       [

@@ -33,55 +33,27 @@ export function needsAttention({ nowMs, problems, jobs }: AttentionFacts): reado
 }
 
 function ofJob(job: JobAnswer, nowMs: number): (AttentionAnswer & { readonly lagMs: number }) | undefined {
-  const { id, status, phase, runningStatus, error, finishedMs } = job
+  const { id, status, phase, problem, finishedMs } = job
   const lagMs = job.lagMs ?? 0
+  const about = { job: id, lagMs, detail: problem?.error ?? '', hint: problem?.hint }
   const title = `Job ${id}`
   if (status === 'failed') {
     if (nowMs - (finishedMs ?? 0) > failedWorthMs) return undefined
-    return {
-      severity: 'critical',
-      title: `${title} failed`,
-      detail: error,
-      job: id,
-      lagMs,
-      hint: hintIn(runningStatus),
-    }
+    return { ...about, severity: 'critical', title: `${title} failed` }
   }
-  if (phase === 'retrying') {
-    const [detail, hint] = splitHint(runningStatus ?? '')
-    return { severity: 'critical', title: `${title} tries again and again`, detail, hint, job: id, lagMs }
-  }
-  if (phase === 'paused' && error !== '')
-    return {
-      severity: 'critical',
-      title: `${title} was paused by an error`,
-      detail: error,
-      hint: hintIn(runningStatus),
-      job: id,
-      lagMs,
-    }
-  if (phase === 'waiting')
-    return { severity: 'warning', title: `${title} waits`, detail: runningStatus ?? '', job: id, lagMs }
+  if (phase === 'retrying') return { ...about, severity: 'critical', title: `${title} tries again and again` }
+  if (phase === 'paused' && problem !== null)
+    return { ...about, severity: 'critical', title: `${title} was paused by an error` }
+  if (phase === 'waiting') return { ...about, severity: 'warning', title: `${title} waits` }
   if (lagMs < lagWorthMs) return undefined
   if (phase === 'paused')
     return {
+      ...about,
       severity: 'warning',
       title: `${title} is paused`,
       detail: 'what it has not emitted yet is kept in the changelog',
       hint: 'resume it, or cancel it if it is not needed any more',
-      job: id,
-      lagMs,
     }
   if (phase !== 'following') return undefined
-  return { severity: 'warning', title: `${title} is behind`, detail: 'its high-water mark is old', job: id, lagMs }
-}
-
-/** A hint follows the message behind a semicolon. */
-function splitHint(text: string): readonly [detail: string, hint: string | undefined] {
-  const at = text.indexOf('; ')
-  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 2)]
-}
-
-function hintIn(text: string | null): string | undefined {
-  return splitHint(text ?? '')[1]
+  return { ...about, severity: 'warning', title: `${title} is behind`, detail: 'its high-water mark is old' }
 }

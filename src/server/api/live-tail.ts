@@ -81,7 +81,7 @@ async function follow(client: pg.Client, statement: string, call: TailCall): Pro
     unread = undefined
     socket.resume()
   })
-  client.on('notice', ({ message = '' }) => say({ tag: 'notice', text: message }))
+  client.on('notice', ({ message = '', hint }) => say({ tag: 'notice', text: message, hint }))
   const query = new pg.Query<readonly (string | Buffer | null)[]>({
     text: statement,
     rowMode: 'array',

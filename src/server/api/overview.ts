@@ -2,6 +2,7 @@
 
 import type { ListedJob, ListedJobs } from '../../jobs/listed-jobs.ts'
 import { jobsProblems, postgresProblems, sourceProblems } from '../explain/trouble-notices.ts'
+import { readSql } from '../../sql/sql.ts'
 import type { ServerParts } from '../server-parts.ts'
 import type { Source } from '../sources/open-source.ts'
 import { shownStatement } from '../statements/shown-statement.ts'
@@ -51,7 +52,8 @@ export async function overview(parts: OverviewParts, user: string): Promise<Over
     feeds: worst.map(({ row, job }) => ({ ...job, ...placeOf(row, parts) })),
     feedsTotal: unfinished.total,
     counts,
-    connections,
+    connections: connections.slice(0, shownConnections),
+    connectionsTotal: connections.length,
     totals: {
       messagesPerSecond: running.reduce((sum, { messagesPerSecond }) => sum + messagesPerSecond, 0),
       bytesPerSecond: running.reduce((sum, { bytesPerSecond }) => sum + bytesPerSecond, 0),
@@ -93,16 +95,21 @@ function trouble({ phase, error, lagMs }: JobAnswer): number {
   return standing * 1e15 + (lagMs ?? 0)
 }
 
+/** EXPLAIN, and a job that is being created, are statements about changefeeds, too. */
+function isOnConnection(text: string): boolean {
+  const [piece] = readSql(text, { dialect: false, show: () => undefined }) ?? []
+  return piece?.tag === 'ours' && piece.statement.tag === 'create-changefeed' && piece.statement.sink === undefined
+}
+
 async function connectionsOf(
   { running, rights }: Pick<OverviewParts, 'running' | 'rights'>,
   user: string,
 ): Promise<readonly ConnectionFeedAnswer[]> {
-  const all = running.all.filter(({ sql }) => /\bchangefeed\b/i.test(sql))
+  const all = running.all.filter(({ sql }) => isOnConnection(sql))
   if (all.length === 0) return []
   const seen = await rights.mayReadStatementsOf(user, [...new Set(all.map(({ session }) => session.user))])
   return all
     .filter(({ session }) => seen.has(session.user))
-    .slice(0, shownConnections)
     .map(({ sql, session, startedAtMs }) => ({
       statement: shownStatement(sql),
       user: session.user,

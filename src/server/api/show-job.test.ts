@@ -42,3 +42,42 @@ test('the phase of a job follows from its row, and its lag from its high-water m
   for (const status of ['failed', 'succeeded', 'canceled'])
     assert.deepEqual(shown({ status, finishedMs: nowMs }), ['over', null])
 })
+
+function problemOf(job: Partial<ListedJob>): unknown {
+  const rates = new FeedRates({ running: [] })
+  const { problem } = showJob({ ...row, ...job }, { nowMs, rates, feeds: new Map() })
+  rates.close()
+  return problem
+}
+
+test('the error of a job and what to do about it are apart, also where the error has a semicolon', () => {
+  assert.equal(problemOf({}), null)
+  assert.equal(problemOf({ status: 'paused', runningStatus: null }), null)
+  assert.deepEqual(problemOf({ runningStatus: 'transient error: no broker; start one; or another' }), {
+    error: 'no broker',
+    hint: 'start one; or another',
+  })
+  assert.deepEqual(problemOf({ runningStatus: 'waiting for Kafka: it does not answer' }), {
+    error: 'waiting for Kafka: it does not answer',
+    hint: undefined,
+  })
+  assert.deepEqual(problemOf({ status: 'failed', error: 'a; b', runningStatus: 'failed; create it anew' }), {
+    error: 'a; b',
+    hint: 'create it anew',
+  })
+  assert.deepEqual(problemOf({ status: 'paused', error: 'a; b', runningStatus: 'paused: a; b; GRANT it' }), {
+    error: 'a; b',
+    hint: 'GRANT it',
+  })
+  assert.deepEqual(problemOf({ status: 'failed', error: 'gone', runningStatus: null }), {
+    error: 'gone',
+    hint: undefined,
+  })
+})
+
+test('a job has two lags: one of what is emitted, and one of what is saved', () => {
+  const rates = new FeedRates({ running: [] })
+  const { lagMs, checkpointLagMs } = showJob(row, { nowMs, rates, feeds: new Map() })
+  rates.close()
+  assert.deepEqual([lagMs, checkpointLagMs], [5000, 5000])
+})

@@ -29,13 +29,15 @@ export function showJob(job: ListedJob, { nowMs, rates, feeds }: ShownBy): JobAn
     runningStatus,
     phase: phaseOf(job, live),
     error,
+    problem: problemOf(job),
     createdMs: job.createdMs,
     startedMs: job.startedMs,
     modifiedMs: job.modifiedMs,
     finishedMs: job.finishedMs,
     fraction,
     highWater,
-    lagMs: reached === undefined || isOver ? null : Math.max(0, nowMs - Number(reached.wall / 1_000_000n)),
+    lagMs: isOver ? null : lagOf(reached, nowMs),
+    checkpointLagMs: isOver || highWater === null ? null : lagOf(readDecimal(highWater), nowMs),
     live,
   }
 }
@@ -45,6 +47,23 @@ export function reachedBy({ highWater }: ListedJob, feed: PooledFeed | undefined
   const frontier = feed?.progress.frontier
   if (frontier !== undefined) return frontier
   return highWater === null ? undefined : readDecimal(highWater)
+}
+
+function lagOf(reached: Hlc | undefined, nowMs: number): number | null {
+  return reached === undefined ? null : Math.max(0, nowMs - Number(reached.wall / 1_000_000n))
+}
+
+/** The running status of a job has what to do after a semicolon. What is in the error before must not be taken for it. */
+function problemOf({ status, runningStatus, error }: ListedJob): JobAnswer['problem'] {
+  const text = runningStatus ?? ''
+  const isHeld = status === 'running' && text !== '' && !text.startsWith('running:')
+  if (error === '' && !isHeld) return null
+  const from = error === '' ? 0 : Math.max(0, text.indexOf(error)) + (text.includes(error) ? error.length : 0)
+  const at = text.indexOf('; ', from)
+  return {
+    error: error !== '' ? error : text.slice(0, at < 0 ? undefined : at).replace(/^transient error: /, ''),
+    hint: at < 0 ? undefined : text.slice(at + 2),
+  }
 }
 
 function phaseOf({ status, runningStatus, fraction, highWater }: ListedJob, live: LiveAnswer | null): JobPhase {

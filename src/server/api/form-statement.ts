@@ -1,4 +1,4 @@
-// Writes CREATE CHANGEFEED from what was chosen in the form.
+// Writes CREATE CHANGEFEED from what was chosen in the form of a new changefeed.
 
 /** Values by the names of options; an empty value: the option is given without one. */
 export type ChosenOptions = Readonly<Record<string, string>>
