@@ -91,14 +91,14 @@ export const jobMetrics: MetricTable<MeasuredJobs> = {
   'jobs.changefeed.resume_failed': {
     kind: 'counter',
     unit: 'count',
-    shown: 'support',
+    shown: 'essential',
     help: 'Jobs that failed since the server started, as changefeed_failures.',
     read: ({ meter }) => meter.value('failures'),
   },
   'jobs.changefeed.resume_retry_error': {
     kind: 'counter',
     unit: 'count',
-    shown: 'support',
+    shown: 'essential',
     help: 'Times that a job was tried again, as changefeed_error_retries.',
     read: ({ meter }) => meter.value('retries'),
   },

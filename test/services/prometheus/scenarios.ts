@@ -40,8 +40,8 @@ const healthy: Readonly<Record<string, SeriesValue>> = {
   [commitLatency('1.2e+12')]: growing(6000),
   [commitLatency('+Inf')]: growing(6000),
   [sinkFailures]: always(7),
-  changefeed_error_retries: always(5),
-  changefeed_failures: always(2),
+  jobs_changefeed_resume_retry_error: always(5),
+  jobs_changefeed_resume_failed: always(2),
   jobs_changefeed_expired_pts_records: always(1),
   [pausedJobs]: always(0),
 }
@@ -66,7 +66,7 @@ export const scenarios: readonly Scenario[] = [
         .map((name) => {
           const value = healthy[name] as SeriesValue
           const isAway = (minute: number): boolean => (minute >= 10 && minute < 11) || (minute >= 20 && minute < 21)
-          const isCounter = value === healthy[sinkFailures] || /(?:errors?|retries|failures|records)$/.test(name)
+          const isCounter = value === healthy[sinkFailures] || /(?:errors?|retries|failed|records)$/.test(name)
           if (name === up) return [name, (minute: number) => (isAway(minute) ? 0 : 1)]
           return [name, (minute: number) => (isAway(minute) ? undefined : isCounter && minute > 10 ? 0 : value(minute))]
         }),
@@ -168,7 +168,7 @@ export const scenarios: readonly Scenario[] = [
   ),
   scenario(
     'jobs are tried again a few times, and then very often',
-    { changefeed_error_retries: (minute) => (minute < 20 ? minute : 20 + (minute - 20) * 10) },
+    { jobs_changefeed_resume_retry_error: (minute) => (minute < 20 ? minute : 20 + (minute - 20) * 10) },
     { 19: [], 40: ['ChangefeedRetries'] },
   ),
   scenario(
@@ -184,15 +184,18 @@ export const scenarios: readonly Scenario[] = [
   ),
   scenario(
     'a job fails because its changes are gone',
-    { changefeed_failures: between(10, 200, 3, 2), jobs_changefeed_expired_pts_records: between(10, 200, 2, 1) },
+    {
+      jobs_changefeed_resume_failed: between(10, 200, 3, 2),
+      jobs_changefeed_expired_pts_records: between(10, 200, 2, 1),
+    },
     { 9: [], 11: ['ChangefeedExpired', 'ChangefeedFailed'], 40: ['ChangefeedExpired'], 80: [] },
   ),
   scenario(
-    'a job fails, of which only its scope is shown',
+    'the first job with a label fails before its label was ever scraped, and scopes are shown without totals',
     {
-      changefeed_failures: () => undefined,
       'changefeed_failures{scope="default"}': always(0),
-      'changefeed_failures{scope="orders"}': between(10, 200, 1, 0),
+      'changefeed_failures{scope="orders"}': (minute) => (minute < 10 ? undefined : 1),
+      jobs_changefeed_resume_failed: between(10, 200, 1, 0),
     },
     { 9: [], 11: ['ChangefeedFailed'] },
   ),
