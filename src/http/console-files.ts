@@ -57,6 +57,10 @@ export class ConsoleFiles {
     return this.#names.has('index.html')
   }
 
+  has(path: string): boolean {
+    return this.#names.has(path === '/' ? 'index.html' : path.slice(1))
+  }
+
   /** Returns false if there is no such file. */
   async answer(request: IncomingMessage, response: ServerResponse, path: string): Promise<boolean> {
     const name = path === '/' ? 'index.html' : path.slice(1)

@@ -99,3 +99,51 @@ test('a client that takes nothing of its answer is disconnected, so that the ans
     await web.close()
   }
 })
+
+test('every path says which methods it takes, HEAD is GET without the body, and every error is JSON', async () => {
+  const web = await startWeb({ shutdown: () => undefined, metrics: async () => '# metrics\n' })
+  const base = `http://127.0.0.1:${web.port}`
+  try {
+    for (const path of ['/health', '/health?ready=1', '/metrics', '/_status/vars', '/']) {
+      const head = await fetch(base + path, { method: 'HEAD' })
+      assert.deepEqual([head.status, await head.text()], [200, ''], path)
+      const post = await fetch(base + path, { method: 'POST' })
+      assert.deepEqual([post.status, post.headers.get('allow')], [405, 'GET, HEAD'], path)
+      const [bare] = path.split('?')
+      assert.deepEqual(await post.json(), { error: `POST is not a method of ${bare}`, hint: 'it takes GET, HEAD' })
+    }
+    const stop = await fetch(`${base}/_admin/shutdown`)
+    assert.deepEqual([stop.status, stop.headers.get('allow')], [405, 'POST'])
+    const named = await new Promise<IncomingMessage>((resolve, reject) => {
+      get({ host: '127.0.0.1', port: web.port, path: '/health', headers: { host: 'evil.test' } }, resolve).on(
+        'error',
+        reject,
+      )
+    })
+    assert.equal(named.statusCode, 421)
+    assert.match(String(JSON.parse(String((await named.toArray()).join(''))).hint), /--http-allowed-hosts/)
+  } finally {
+    await web.close()
+  }
+})
+
+test('what is no request of HTTP, or has too large a head, gets an error in the same form', async () => {
+  const web = await startWeb()
+  try {
+    for (const [bytes, status] of [
+      ['nonsense\r\n\r\n', '400 Bad Request'],
+      [
+        `GET /health HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(40_000)}\r\n\r\n`,
+        '431 Request Header Fields Too Large',
+      ],
+    ] as const) {
+      const client = connect(web.port, '127.0.0.1')
+      client.end(bytes)
+      const answer = (await client.toArray()).join('')
+      assert.ok(answer.startsWith(`HTTP/1.1 ${status}\r\n`), answer)
+      assert.match(answer, /\r\n\r\n\{"error":"[^"]+"\}\n$/)
+    }
+  } finally {
+    await web.close()
+  }
+})

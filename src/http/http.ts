@@ -77,6 +77,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
       })
   })
   server.maxConnections = mostConnections
+  server.on('clientError', answerUnread)
   const sockets = tls === undefined ? new Set<Socket>() : takeBothKinds(server, tls)
   const port = await listenAt(server, { host: options.host, port: options.port, flag: '--http-addr' })
   return {
@@ -88,6 +89,24 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
       await closed
     },
   }
+}
+
+const unread: Readonly<Record<string, readonly [status: string, error: string]>> = {
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'the head of the request is too large'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'the request took too long'],
+}
+
+/** Answers what is no request at all in the form of all errors. */
+function answerUnread(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy()
+    return
+  }
+  const [status, text] = unread[error.code ?? ''] ?? ['400 Bad Request', 'this is no request of HTTP']
+  const body = `${JSON.stringify({ error: text })}\n`
+  socket.end(
+    `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+  )
 }
 
 /** The first byte of a TLS handshake, which no request begins with. */
@@ -135,10 +154,10 @@ async function answer(
   response: ServerResponse,
 ): Promise<void> {
   if (!isMeantForUs(request, options.names)) {
-    response.writeHead(421, { 'content-type': 'text/plain; charset=utf-8' })
-    response.end(
-      'This server does not go by the name in the Host header. Use localhost or its address, or start it with --http-allowed-hosts=NAME.\n',
-    )
+    json(response, 421, {
+      error: 'this server does not go by the name in the Host header',
+      hint: 'use localhost or its address, or start the server with --http-allowed-hosts=NAME',
+    })
     return
   }
   if (isOfForeignPage(request)) {
@@ -153,23 +172,22 @@ async function answer(
     return
   }
   const isRead = request.method === 'GET' || request.method === 'HEAD'
-  if (url.pathname === '/health' && isRead) {
+  if (!isRead && (url.pathname === '/health' || metricsPaths.includes(url.pathname)))
+    return refuse(request, response, 'GET, HEAD')
+  if (url.pathname === '/health') {
     const reason = url.searchParams.has('ready') ? await options.unready() : undefined
     if (reason !== undefined) json(response, 503, { error: reason })
     else {
       const problems = options.problems()
       json(response, 200, problems.length === 0 ? {} : { problems })
     }
-  } else if (metricsPaths.includes(url.pathname) && isRead) {
+  } else if (metricsPaths.includes(url.pathname)) {
     const text = await options.metrics(url.searchParams.get('visibility') ?? undefined)
     if (text === undefined) return json(response, 400, { error: 'visibility is all, support or essential' })
     response.writeHead(200, { ...safeHeaders, 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
     response.end(text)
   } else if (url.pathname === '/_admin/shutdown' && options.shutdown !== undefined && isFromOwnProgram(request)) {
-    if (request.method !== 'POST') {
-      json(response, 405, { error: 'POST asks the server to stop' })
-      return
-    }
+    if (request.method !== 'POST') return refuse(request, response, 'POST')
     json(response, 200, {})
     response.on('finish', options.shutdown)
   } else if (options.api !== undefined && url.pathname.startsWith(options.api.prefix)) {
@@ -179,7 +197,9 @@ async function answer(
   } else if (url.pathname === '/' && isRead) {
     response.writeHead(200, { ...safeHeaders, 'content-type': 'text/html; charset=utf-8' })
     response.end(frontPage)
-  } else json(response, 404, { error: `nothing at ${request.method ?? ''} ${url.pathname}` })
+  } else if (!isRead && (url.pathname === '/' || options.files.has(url.pathname)))
+    refuse(request, response, 'GET, HEAD')
+  else json(response, 404, { error: `nothing at ${request.method ?? ''} ${url.pathname}` })
 }
 
 const metricsPaths: readonly string[] = ['/_status/vars', '/metrics']
@@ -201,7 +221,17 @@ function isOfForeignPage({ headers }: IncomingMessage): boolean {
   return (site === 'cross-site' || site === 'same-site') && headers['sec-fetch-dest'] !== 'document'
 }
 
-function json(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { ...safeHeaders, 'content-type': 'application/json' })
+function refuse(request: IncomingMessage, response: ServerResponse, allow: string): void {
+  const [path] = (request.url ?? '').split('?')
+  json(response, 405, { error: `${request.method} is not a method of ${path}`, hint: `it takes ${allow}` }, { allow })
+}
+
+function json(
+  response: ServerResponse,
+  status: number,
+  body: object,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  response.writeHead(status, { ...safeHeaders, 'content-type': 'application/json; charset=utf-8', ...headers })
   response.end(`${JSON.stringify(body)}\n`)
 }

@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import { TLSSocket } from 'node:tls'
+import { nearestName } from '../../core/nearest-name.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { isFromThisMachine } from '../../http/from-here.ts'
 
@@ -29,23 +30,44 @@ export function isEncrypted({ socket }: IncomingMessage): boolean {
   return socket instanceof TLSSocket
 }
 
+/** Refuses a parameter that the request does not have: one that is misspelt would be ignored without a word. */
+export function checkParameters(url: URL, known: readonly string[]): void {
+  for (const name of url.searchParams.keys()) {
+    if (known.includes(name)) continue
+    const meant = nearestName(name, known)
+    throw new FeedError('FEED_OPTION', `unknown parameter ${name}`, {
+      hint: meant === undefined ? `the parameters are ${known.join(', ')}` : `did you mean ${meant}?`,
+    })
+  }
+}
+
 /** Reads the body, which is a JSON object. */
 export async function readBody(request: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length
-    if (length > mostBytes) throw new FeedError('FEED_OPTION', `the body is larger than ${mostBytes / 1024} KiB`)
-    chunks.push(chunk)
-  }
-  if (length === 0) return {}
+  const bytes = await bytesOf(request)
+  if (bytes.length === 0) return {}
   try {
-    const body: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'))
-    if (typeof body === 'object' && body !== null) return body as Readonly<Record<string, unknown>>
+    const body: unknown = JSON.parse(bytes.toString('utf8'))
+    if (typeof body === 'object' && body !== null && !Array.isArray(body))
+      return body as Readonly<Record<string, unknown>>
   } catch {
     // What it contains may be a secret, so the error does not show it.
   }
   throw new FeedError('FEED_OPTION', 'the body is not a JSON object')
+}
+
+/** What is beyond the limit is read and thrown away: a client that still writes would not see the answer of a closed connection. */
+function bytesOf(request: IncomingMessage): Promise<Buffer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
+  const chunks: Buffer[] = []
+  let length = 0
+  request.on('data', (chunk: Buffer) => {
+    length += chunk.length
+    if (length <= mostBytes) chunks.push(chunk)
+    else reject(new FeedError('FEED_OPTION', `the body is larger than ${mostBytes / 1024} KiB`, { sqlstate: '54000' }))
+  })
+  request.on('end', () => resolve(Buffer.concat(chunks)))
+  request.on('error', reject)
+  return promise
 }
 
 export function textIn(body: Readonly<Record<string, unknown>>, name: string): string {

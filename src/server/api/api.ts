@@ -19,7 +19,7 @@ import { jobDetail, listJobs } from './jobs.ts'
 import { overview, type OverviewParts } from './overview.ts'
 import { querySeries, keptMetrics } from './series.ts'
 import { Logins, type LoginsOptions } from './logins.ts'
-import { sendJson } from './send-json.ts'
+import { refuseMethod, sendJson } from './send-json.ts'
 import { sessionSlots, type ApiUser } from './sql-client.ts'
 import { isFromThisMachine, isOfProxy } from '../../http/from-here.ts'
 import type { SeriesStore } from '../../core/series.ts'
@@ -49,6 +49,11 @@ interface Route {
   readonly method: 'GET' | 'POST'
   readonly pattern: RegExp
   readonly run: Handler
+}
+
+interface LoginRoute {
+  readonly method: 'GET' | 'POST'
+  readonly run: (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
 }
 
 export class Api {
@@ -84,7 +89,9 @@ export class Api {
       })
       return
     }
-    const doesSomething = request.method !== 'GET' || path.endsWith('/messages')
+    // HEAD is GET without the body, which Node leaves out; it follows no stream.
+    const method = request.method === 'HEAD' && !path.endsWith('/messages') ? 'GET' : request.method
+    const doesSomething = method !== 'GET' || path.endsWith('/messages')
     if (doesSomething && !isOwnRequest(request)) {
       sendJson(response, 403, {
         error: 'the request lacks the header of the console, or may come from the page of another site',
@@ -92,24 +99,35 @@ export class Api {
       })
       return
     }
-    if (path === 'session' && request.method === 'GET') return sendJson(response, 200, this.#logins.session(request))
-    if (path === 'login' && request.method === 'POST') return this.#logins.login(request, response)
-    if (path === 'logout' && request.method === 'POST') return this.#logins.logout(request, response)
+    const ofLogins = this.#ofLogins(path)
+    if (ofLogins !== undefined && ofLogins.method !== method) return refuseMethod(request, response, [ofLogins.method])
+    if (ofLogins !== undefined) return ofLogins.run(request, response)
     const user = await this.#logins.confirmedUserOf(request, doesSomething)
     if (user === undefined)
       return sendJson(response, 401, { error: 'nobody is logged in', hint: `POST ${apiPrefix}login` })
     const found = this.#routes.filter(({ pattern }) => pattern.test(path))
-    const route = found.find(({ method }) => method === request.method)
+    const route = found.find((one) => one.method === method)
     if (route === undefined) {
-      const [status, error] =
-        found.length > 0
-          ? [405, `${request.method} is not a method of ${url.pathname}`]
-          : [404, `nothing at ${url.pathname}`]
-      return sendJson(response, status, { error })
+      if (found.length === 0) return sendJson(response, 404, { error: `nothing at ${url.pathname}` })
+      return refuseMethod(
+        request,
+        response,
+        found.map((one) => one.method),
+      )
     }
     const parts = (route.pattern.exec(path) ?? []).slice(1)
     const answer = await route.run({ request, response, url, parts, user })
     if (answer !== undefined) sendJson(response, 200, answer)
+  }
+
+  /** What is for everybody, also without a session. */
+  #ofLogins(path: string): LoginRoute | undefined {
+    const logins = this.#logins
+    if (path === 'session')
+      return { method: 'GET', run: (request, response) => sendJson(response, 200, logins.session(request)) }
+    if (path === 'login') return { method: 'POST', run: (request, response) => logins.login(request, response) }
+    if (path === 'logout') return { method: 'POST', run: (request, response) => logins.logout(request, response) }
+    return undefined
   }
 
   #allRoutes(): readonly Route[] {
@@ -123,8 +141,12 @@ export class Api {
         events(listed, { user: user.name, limit: numberIn(url, 'limit', { fallback: 5, most: 200 }) }),
       ),
       get(/^jobs$/, ({ user, url }) => listJobs(parts, { user: user.name, url })),
-      get(/^jobs\/(\d{1,19})$/, ({ user, parts: [id = ''] }) => jobDetail(parts, { user: user.name, id })),
+      get(/^jobs\/(\d{1,19})$/, ({ user, parts: [id = ''] }) => {
+        if (!isJobId(id)) throw noJob(id)
+        return jobDetail(parts, { user: user.name, id })
+      }),
       post(/^jobs\/(\d{1,19})\/(pause|resume|cancel)$/, async ({ user, parts: [id = '', verb] }) => {
+        if (!isJobId(id)) throw noJob(id)
         await jobs.request([id], verb as JobVerb, user.name)
         return jobDetail(parts, { user: user.name, id })
       }),
@@ -146,7 +168,15 @@ export class Api {
         return create(this.#formCall(user, optionalTextIn(body, 'database')), textIn(body, 'statement'))
       }),
       get(/^metrics$/, () => keptMetrics(series)),
-      get(/^series$/, ({ url }) => querySeries(series, url)),
+      get(/^series$/, ({ user, url }) =>
+        querySeries(series, url, async (ids) => {
+          if (ids.length === 0) return undefined
+          const odd = ids.find((id) => !isJobId(id))
+          if (odd !== undefined) return odd
+          const { jobs: known } = await listed.page(user.name, { ids, limit: ids.length, hasSpec: false })
+          return ids.find((id) => !known.some((job) => job.id === id))
+        }),
+      ),
     ]
   }
 
@@ -163,15 +193,28 @@ export class Api {
     }
     await this.#tails.run(session, async (signal) => {
       const job = await this.#jobOf(user, id)
-      const hasScan = url.searchParams.get('scan') === 'yes'
-      await liveTail({ response, user, port: this.#options.port, job, hasScan, signal })
+      const scan = url.searchParams.get('scan') ?? 'no'
+      if (!['yes', 'no'].includes(scan)) throw new FeedError('FEED_OPTION', 'scan has to be yes or no')
+      await liveTail({ response, user, port: this.#options.port, job, hasScan: scan === 'yes', signal })
     })
   }
 
   async #jobOf(user: ApiUser, id: string): Promise<ListedJob> {
+    if (!isJobId(id)) throw noJob(id)
     const { jobs } = await this.#options.parts.listed.page(user.name, { ids: [id], limit: 1 })
     const [job] = jobs
-    if (job === undefined) throw new FeedError('FEED_STATE', `job with ID ${id} does not exist`, { sqlstate: '42704' })
+    if (job === undefined) throw noJob(id)
     return job
   }
+}
+
+function isJobId(text: string): boolean {
+  return /^\d{1,19}$/.test(text) && BigInt(text) < 2n ** 63n
+}
+
+function noJob(id: string): FeedError {
+  return new FeedError('FEED_STATE', `job with ID ${id} does not exist`, {
+    sqlstate: '42704',
+    hint: 'SHOW JOBS lists the jobs',
+  })
 }

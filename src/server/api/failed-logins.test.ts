@@ -30,3 +30,16 @@ test('nobody waits for more than five minutes, and a quarter of an hour without 
   nowMs = 900_000
   assert.equal(logins.waitMs('a', 'ann'), 0)
 })
+
+test('a try that nobody has answered is given back, and those before it still count', () => {
+  const failed = new FailedLogins(() => 0)
+  for (let i = 0; i < 20; i++) {
+    failed.failed('10.0.0.1', 'ann')
+    failed.takeBack('10.0.0.1', 'ann')
+  }
+  assert.equal(failed.waitMs('10.0.0.1', 'ann'), 0)
+  for (let i = 0; i < 5; i++) failed.failed('10.0.0.1', 'ann')
+  failed.failed('10.0.0.1', 'ann')
+  failed.takeBack('10.0.0.1', 'ann')
+  assert.ok(failed.waitMs('10.0.0.1', 'ann') > 0)
+})

@@ -40,6 +40,16 @@ export class FailedLogins {
     }
   }
 
+  /** The last try has had no answer, so it was no wrong one. Those before it count as they did. */
+  takeBack(address: string, role: string): void {
+    for (const key of keysOf(address, role)) {
+      const found = this.#get(key)
+      if (found === undefined) continue
+      if (found.count > 1) found.count -= 1
+      else this.#failures.delete(key)
+    }
+  }
+
   succeeded(address: string, role: string): void {
     for (const key of keysOf(address, role)) this.#failures.delete(key)
   }

@@ -19,6 +19,11 @@ export async function listJobs(
   { user, url }: { readonly user: string; readonly url: URL },
 ): Promise<JobsAnswer> {
   const statuses = url.searchParams.getAll('status')
+  for (const status of statuses)
+    if (!Object.hasOwn(transitions, status))
+      throw new FeedError('FEED_OPTION', `there is no status ${status}`, {
+        hint: `a status is one of ${Object.keys(transitions).join(', ')}`,
+      })
   const text = url.searchParams.get('text') ?? ''
   const [{ jobs, total }, counts] = await Promise.all([
     parts.listed.page(user, {

@@ -97,11 +97,14 @@ export class Logins {
       const client = await connectAs(user, port)
       await client.end().catch(() => undefined)
     } catch (error) {
-      const status = statusOf(error)
+      const { sqlstate } = errorAnswer(error)
       // What the client says when it is asked for what it does not have.
-      if (user.password === '' && status === 500)
+      if (user.password === '' && sqlstate === undefined && !isOfNetwork(error))
         return sendJson(response, 401, { error: `PostgreSQL asks for the password of role ${user.name}` })
-      return sendJson(response, [400, 503].includes(status) ? status : 401, errorAnswer(error))
+      if (sqlstate?.startsWith('28') === true) return sendJson(response, 401, errorAnswer(error))
+      // PostgreSQL has not said that the password is wrong, so nobody has to wait for this one.
+      this.#failed.takeBack(address, user.name)
+      return sendJson(response, sqlstate === undefined ? 503 : statusOf(error), errorAnswer(error))
     }
     this.#failed.succeeded(address, user.name)
     const cookie = sessionCookie(this.#sessions.begin(user), isEncrypted(request))
@@ -121,4 +124,12 @@ export class Logins {
     const database = user?.database ?? defaultDatabase
     return { user: user?.name, needsLogin: everybody === undefined, database, version }
   }
+}
+
+/** PostgreSQL, or our own port, did not answer. */
+function isOfNetwork(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    ('syscall' in error || error instanceof AggregateError || /timeout|terminated/i.test(error.message))
+  )
 }

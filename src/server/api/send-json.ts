@@ -1,6 +1,6 @@
 // Writes an answer of the API.
 
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { safeHeaders } from '../../http/console-files.ts'
 
 export function sendJson(
@@ -17,4 +17,16 @@ export function sendJson(
     ...headers,
   })
   response.end(text)
+}
+
+/** The path is there, but not for this method. */
+export function refuseMethod(request: IncomingMessage, response: ServerResponse, methods: readonly string[]): void {
+  const allowed = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
+  const [path] = (request.url ?? '').split('?')
+  sendJson(
+    response,
+    405,
+    { error: `${request.method} is not a method of ${path}`, hint: `it takes ${allowed.join(', ')}` },
+    { allow: allowed.join(', ') },
+  )
 }

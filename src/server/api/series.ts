@@ -3,7 +3,8 @@
 import { pointEveryMs, type SeriesOrigin, type SeriesQuery, type SeriesStore } from '../../core/series.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { MetricsAnswer, SeriesAnswers } from './answers.ts'
-import { numberIn } from './api-request.ts'
+import { nearestName } from '../../core/nearest-name.ts'
+import { checkParameters, numberIn } from './api-request.ts'
 
 const mostNames = 20
 const mostIds = 100
@@ -23,20 +24,31 @@ export function keptMetrics(store: SeriesStore | undefined): MetricsAnswer {
   return { metrics: store?.metrics ?? [], pointEveryMs }
 }
 
-/** Asks for several metrics in the same way. */
-export async function querySeries(store: SeriesStore | undefined, url: URL): Promise<SeriesAnswers> {
+const parameters = ['name', 'of', 'id', 'from', 'to', 'step', 'downsample', 'rate', 'aggregate'] as const
+
+/** Asks for several metrics in the same way. `unknownJob` returns the first of these ids that is of no job. */
+export async function querySeries(
+  store: SeriesStore | undefined,
+  url: URL,
+  unknownJob: (ids: readonly string[]) => Promise<string | undefined> = () => Promise.resolve(undefined),
+): Promise<SeriesAnswers> {
+  checkParameters(url, parameters)
   const names = [...new Set(url.searchParams.getAll('name'))]
   if (names.length === 0 || names.length > mostNames)
     throw new FeedError('FEED_OPTION', `name has to be given, and at most ${mostNames} times`)
-  const ids = url.searchParams.getAll('id').slice(0, mostIds)
+  const ids = [...new Set(url.searchParams.getAll('id'))]
+  if (ids.length > mostIds) throw new FeedError('FEED_OPTION', `id may be given at most ${mostIds} times`)
   const time = (name: string): number => numberIn(url, name, { fallback: Date.now(), most: Number.MAX_SAFE_INTEGER })
   const step = numberIn(url, 'step', { fallback: pointEveryMs, most: 7 * 24 * 3_600_000 })
   const stepMs = Math.max(1, Math.ceil(step / pointEveryMs)) * pointEveryMs
   const [fromMs, toMs] = [time('from'), time('to')]
   if (toMs <= fromMs || (toMs - fromMs) / stepMs > mostSteps)
     throw new FeedError('FEED_OPTION', `from has to be before to, with at most ${mostSteps} steps between them`)
+  if (step < 1) throw new FeedError('FEED_OPTION', 'step has to be at least 1 millisecond')
+  const of = wordIn(url, 'of')
+  if (store !== undefined) for (const name of names) checkName(store, name, of)
   const query: Omit<SeriesQuery, 'name'> = {
-    of: wordIn(url, 'of') ?? 'cluster',
+    of: of ?? 'cluster',
     ids: ids.length === 0 ? undefined : ids,
     fromMs,
     toMs,
@@ -54,9 +66,42 @@ export async function querySeries(store: SeriesStore | undefined, url: URL): Pro
       throw new FeedError('FEED_OPTION', `these would be more than ${mostValues} values`, {
         hint: 'ask for fewer names or ids, for less time or longer steps, or for an aggregate',
       })
+    if (query.of === 'job' && answer !== undefined) {
+      const found = new Set(answer.series.map(({ id }) => id))
+      // A job that has ended may have points, and one that has just begun may have none.
+      const unknown =
+        answer.series.length === 0 || query.aggregate === undefined
+          ? await unknownJob(ids.filter((id) => !found.has(id)))
+          : undefined
+      if (unknown !== undefined)
+        throw new FeedError('FEED_STATE', `job with ID ${unknown} does not exist`, {
+          sqlstate: '42704',
+          hint: 'SHOW JOBS lists the jobs',
+        })
+    }
     answers.push({ name, ...(answer ?? { fromMs, stepMs, series: [] }) })
   }
   return { answers }
+}
+
+function checkName({ metrics }: SeriesStore, name: string, of: SeriesOrigin | undefined): void {
+  const kept = metrics.find((metric) => metric.name === name)
+  if (kept === undefined) {
+    const all = metrics.map((metric) => metric.name)
+    // Histograms have several series, and Prometheus writes names without dots.
+    const dotted = name.replaceAll('_', '.')
+    const ours = all.filter((one) => one.startsWith(`${name}-`) || one.replaceAll('_', '.') === dotted)
+    const meant = ours.length > 0 ? ours : [nearestName(name, all)].filter((one) => one !== undefined)
+    throw new FeedError('FEED_OPTION', `there are no points of a metric ${name}`, {
+      sqlstate: '42704',
+      hint: meant.length > 0 ? `did you mean ${meant.join(', ')}?` : 'GET metrics lists the metrics',
+    })
+  }
+  // `cluster` stands for the sum of whatever there is.
+  if (of === undefined || of === 'cluster' || kept.of.includes(of)) return
+  throw new FeedError('FEED_OPTION', `there are no points of ${name} of each ${of}`, {
+    hint: `of may be ${kept.of.join(', ')}`,
+  })
 }
 
 /** Metrics of databases and sinks have no series of the whole server: then all of theirs are meant. */
