@@ -139,6 +139,7 @@ export async function runJob({ server, farEnd, registry, seed, disturbances, sai
       () => undefined,
     ),
   )
+  const endMs = performance.now()
   await until('everything has come', withinMs, async () => {
     if (reader.rows().some(({ topic, key }) => topic.endsWith(tagTable) && key === `[${tag}]`)) return true
     await feed.assertRuns()
@@ -146,6 +147,7 @@ export async function runJob({ server, farEnd, registry, seed, disturbances, sai
     await delay(250)
     return undefined
   })
+  const lateS = Math.round((performance.now() - endMs) / 1000)
   const end = reader.rows().reduce((last, { updated }) => (compareHlc(updated, last) > 0 ? updated : last), zeroHlc)
   await reader.done()
   await until('it is resolved', withinMs, () => (compareHlc(reader.resolved, end) >= 0 ? true : undefined))
@@ -154,7 +156,7 @@ export async function runJob({ server, farEnd, registry, seed, disturbances, sai
   const failures = [...(await countsAgree(server)), ...(await sideJobs.judge())]
   await reference.catchUp()
   const verdict = judge(history, reader, facts)
-  const summary = `seed ${seed}: ${options}; ${workload.committed} transactions, ${changer.committed} schema changes, ${feed.stops.length} times stopped, ${verdict.summary}; ${said.join(', ')}`
+  const summary = `seed ${seed}: ${options}; ${workload.committed} transactions, ${changer.committed} schema changes, ${feed.stops.length} times stopped, the last transaction came after ${lateS} s, ${verdict.summary}; ${said.join(', ')}`
   const { stops, cursors } = feed
   const { times } = verdict
   const stopsOf = { ...facts, times, table: 'foo', stops, cursors, resolved: reader.resolved }
