@@ -74,7 +74,7 @@ async function runAlone(work: FeedWork): Promise<FeedCost> {
 async function warmUp(feeds: FeedPool, { spec, source, quietLog, withinMs }: FeedWork): Promise<void> {
   const head = new LogHead()
   head.tail = quietLog.tail
-  head.publish(quietLog.head, 1n, 1n)
+  head.publish(quietLog.head, { wall: 1n, logical: 0 }, 1n)
   const endsAtOnce: FeedSpec = { ...spec, initialScan: 'no', endTime: { wall: 2n, logical: 0 } }
   const start = {
     spec: endsAtOnce,

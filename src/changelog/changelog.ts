@@ -60,8 +60,17 @@ export interface LogReader extends Disposable {
   next(): LogBlock | undefined
   /** Reads a block again, for another pass over a large transaction. The reader does not move; earlier payloads get invalid. */
   readAt(position: Position): LogBlock
-  /** Settles when `next` may return a block, or when the signal aborts; up to `quietMs` late if only time has passed. */
-  wait(signal: AbortSignal, quietMs?: number): Promise<void>
+  /**
+   * Moves to the durable head, without reading, if no block before it holds a record of these tables, or one that every reader
+   * needs (a description, a gap). Returns the timestamp through which the log is complete there; undefined: the reader has not
+   * moved. The list may grow between two calls.
+   */
+  passOver(tables: readonly number[]): Hlc | undefined
+  /**
+   * Settles when `next` may return a block, or when the signal aborts. With `quiet`, up to so many ms late for blocks that
+   * `passOver` would pass over.
+   */
+  wait(signal: AbortSignal, quiet?: { readonly ms: number; readonly tables: readonly number[] }): Promise<void>
 }
 
 /** The present state of the log. Reading a property costs nothing. */

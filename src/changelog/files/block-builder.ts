@@ -17,10 +17,12 @@ interface Tally {
   rows: number
   transactions: number
   relations: Set<number>
+  /** A record concerns the readers of all tables. */
+  hasNews: boolean
 }
 
 function emptyTally(): Tally {
-  return { flags: 0, records: 0, rows: 0, transactions: 0, relations: new Set() }
+  return { flags: 0, records: 0, rows: 0, transactions: 0, relations: new Set(), hasNews: false }
 }
 
 function addTally(into: Tally, from: Tally): void {
@@ -28,6 +30,7 @@ function addTally(into: Tally, from: Tally): void {
   into.records += from.records
   into.rows += from.rows
   into.transactions += from.transactions
+  into.hasNews ||= from.hasNews
   if (from.relations.size > 0) for (const relid of from.relations) into.relations.add(relid)
 }
 
@@ -36,6 +39,9 @@ export interface SealedBlock {
   readonly bytes: Buffer
   readonly rows: number
   readonly transactions: number
+  /** The relations that have records in the block, valid as long as the bytes. */
+  readonly relations: ReadonlySet<number>
+  readonly hasNews: boolean
   /** The block holds closed timestamps and nothing else. */
   readonly isQuiet: boolean
 }
@@ -124,6 +130,11 @@ export class BlockBuilder {
     this.#tail.flags |= flags
   }
 
+  /** The record concerns the readers of all tables. */
+  news(): void {
+    this.#tail.hasNews = true
+  }
+
   row(): void {
     this.#tail.rows += 1
   }
@@ -137,6 +148,7 @@ export class BlockBuilder {
     const from = this.#tail
     addTally(this.#complete, from)
     from.flags = from.records = from.rows = from.transactions = 0
+    from.hasNews = false
     from.relations.clear()
   }
 
@@ -200,8 +212,8 @@ export class BlockBuilder {
     }
     const start = maxHeaderBytes - headerBytes(facts)
     sealBlock(this.#buffer, start, end, facts)
-    const { rows, transactions } = tally
+    const { rows, transactions, relations, hasNews } = tally
     const isQuiet = transactions === 0 && facts.flags === 0 && facts.open === undefined
-    return { bytes: this.#buffer.subarray(start, end), rows, transactions, isQuiet }
+    return { bytes: this.#buffer.subarray(start, end), rows, transactions, relations, hasNews, isQuiet }
   }
 }

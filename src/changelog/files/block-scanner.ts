@@ -65,6 +65,11 @@ export class BlockScanner {
     return this.#position
   }
 
+  /** Moves to a later block of this segment, or to its end. */
+  moveTo(position: number): void {
+    this.#position = position
+  }
+
   /** The next block's header if one starts before `limit` (an absolute position) and is whole; undefined otherwise. */
   next(limit: number): ParsedBlock | undefined {
     this.limit = limit

@@ -17,7 +17,7 @@ const defaultSegmentBytes = 64 * 1024 * 1024
 
 export interface BlockWriterOptions {
   readonly dir: string
-  /** Counts the written transactions, rows and bytes. */
+  /** Counts the written transactions, rows and bytes, and marks the tables of each block. */
   readonly head: LogHead
   /** The state of the log after recovery, from which the writer continues. */
   readonly recovered: Recovered
@@ -121,6 +121,7 @@ export class BlockWriter {
     this.#head.meter.observe('append', (performance.now() - startMs) * 1e6)
     this.#written = { resolved: builder.resolved, endLsn: builder.endLsn }
     if (!block.isQuiet) this.#changesEnd = file.position
+    this.#head.wrote(file.position, block.relations, block.hasNews)
     this.#head.count(block.transactions, block.rows, block.bytes.length)
   }
 

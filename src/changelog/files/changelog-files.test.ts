@@ -127,7 +127,7 @@ test('a reader that may be late sleeps through closed timestamps, and not throug
   using reader = openFiles({ tag: 'files', dir: log.dir, shared: log.head.shared }).readFrom(logStart)
   blocks(reader)
   let isAwake = false
-  const sleeping = reader.wait(AbortSignal.timeout(20_000), 10_000).then(() => (isAwake = true))
+  const sleeping = reader.wait(AbortSignal.timeout(20_000), { ms: 10_000, tables: [1] }).then(() => (isAwake = true))
   const startedAtMs = performance.now()
   for (let i = 0; i < 3; i++) {
     log.writer.closed({ wall: 1n + BigInt(i), logical: 0 }, log.writer.endLsn)
@@ -146,7 +146,7 @@ test('a reader that may be late sleeps through closed timestamps, and not throug
   // With nothing but time it wakes when it may be late no longer.
   log.writer.closed({ wall: 30n, logical: 0 }, log.writer.endLsn)
   await log.writer.flush()
-  await reader.wait(AbortSignal.timeout(20_000), 50)
+  await reader.wait(AbortSignal.timeout(20_000), { ms: 50, tables: [1] })
   assert.deepEqual(
     blocks(reader).map((entry) => entry.texts),
     [[]],

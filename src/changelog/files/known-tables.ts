@@ -38,10 +38,10 @@ export class KnownTables {
     return sum
   }
 
-  /** The last schema record of a table, written or waiting. */
-  schemaOf(relid: number): Buffer | undefined {
-    const waiting = this.#waiting.findLast((record) => record.relid === relid && record.kind === 'schema')
-    return waiting === undefined ? this.#written.get(relid)?.schema : waiting.body
+  /** The last schema or relation record of a table, written or waiting. */
+  last(relid: number, kind: keyof KnownTable): Buffer | undefined {
+    const waiting = this.#waiting.findLast((record) => record.relid === relid && record.kind === kind)
+    return waiting === undefined ? this.#written.get(relid)?.[kind] : waiting.body
   }
 
   add(record: Waiting): void {

@@ -9,7 +9,7 @@ const publishing = `
   import { workerData } from 'node:worker_threads'
   const { LogHead } = await import(workerData.module)
   const head = new LogHead(workerData.shared)
-  for (let i = 1; i <= workerData.count; i++) head.publish(i, BigInt(i), BigInt(i))
+  for (let i = 1; i <= workerData.count; i++) head.publish(i, { wall: BigInt(i), logical: 0 }, BigInt(i))
 `
 
 test(

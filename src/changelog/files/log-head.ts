@@ -1,14 +1,20 @@
-// The few words of a changelog that all threads share: how far it is durable, where it begins, and a word to wake the
-// readers that wait at its end. Ingest writes them, feeds and the control plane read them; no message crosses a thread. One
-// word goes the other way: `closeNow` counts it up, which wakes ingest.
+// The few words of a changelog that all threads share: how far it is durable, where it begins, words to wake the readers
+// that wait at its end, and the marks of its tables. Ingest writes them, feeds and the control plane read them; no message
+// crosses a thread. One word goes the other way: `closeNow` counts it up, which wakes ingest.
 
+import { randomBytes } from 'node:crypto'
 import { onAbort } from '../../async/or-abort.ts'
+import type { Hlc } from '../../core/hlc.ts'
 import { logMeter, logMeterBytes, type LogMeter } from '../../core/log-meter.ts'
 import type { LogStatus, Position } from '../changelog.ts'
+import { waitsOf } from './shared-wait.ts'
+import { TableMarks, tableMarkBytes, type MarkedTables } from './table-marks.ts'
 
 const words = 16
-/** Room after the words for the reason why the log is not written any more, as UTF-8. After it comes the meter. */
+/** Room after the words for the reason why the log is not written any more, as UTF-8. After it come the meter and the marks. */
 const failureBytes = 1024
+const meterAt = words * 8 + failureBytes
+const marksAt = meterAt + logMeterBytes
 const longestWaitMs = 60_000
 
 /** Slots of the shared BigInt64Array. The wake words are the Int32s at the last two. */
@@ -22,8 +28,9 @@ const slot = {
   rows: 6,
   bytes: 7,
   failureLength: 8,
-  changesEnd: 9,
+  resolvedLogical: 9,
   closesAsked: 10,
+  id: 11,
   wakeChanges: 14,
   wake: 15,
 } as const
@@ -38,10 +45,14 @@ export class LogHead implements LogStatus {
   readonly #closesAsked: Int32Array
   /** What the writer counts. */
   readonly meter: LogMeter
+  readonly #marks: TableMarks
+  /** The end of the last block of which the writer has said by `wrote` what is in it. */
+  #knownEnd = 0
 
-  constructor(shared: SharedArrayBuffer = new SharedArrayBuffer(words * 8 + failureBytes + logMeterBytes)) {
+  constructor(shared: SharedArrayBuffer = newMemory()) {
     this.shared = shared
-    this.meter = logMeter(shared, words * 8 + failureBytes)
+    this.meter = logMeter(shared, meterAt)
+    this.#marks = new TableMarks(shared, marksAt)
     this.#words = new BigInt64Array(shared, 0, words)
     this.#wake = new Int32Array(shared, slot.wake * 8, 1)
     this.#wakeChanges = new Int32Array(shared, slot.wakeChanges * 8, 1)
@@ -95,22 +106,45 @@ export class LogHead implements LogStatus {
   }
 
   /**
+   * A block that ends at `end` was written, with records of these tables. `isNews`: it concerns the readers of all tables.
+   * Called before the block is published.
+   */
+  wrote(end: number, relids: Iterable<number>, isNews: boolean): void {
+    this.#marks.raise(relids, end)
+    if (isNews) this.#marks.raiseNews(end)
+    this.#knownEnd = end
+  }
+
+  /**
    * Publishes that everything before `position` is durable, and wakes the readers that wait for it. No block after
    * `changesEnd` holds anything but closed timestamps. The position comes first: who reads that the log has come to a time, or to a position of
    * the source, finds all of that before the head.
    */
-  publish(position: number, resolvedWall: bigint, endLsn: bigint, changesEnd = position): void {
-    const hasChanges = changesEnd > this.#changesEnd
-    Atomics.store(this.#words, slot.changesEnd, BigInt(changesEnd))
+  publish(position: number, resolved: Hlc, endLsn: bigint, changesEnd = position): void {
+    // Nobody has said what is in the blocks before: of an earlier process, for example.
+    if (position > this.#knownEnd) this.#marks.raiseNews(position)
+    const hasChanges = changesEnd > this.head
     Atomics.store(this.#words, slot.head, BigInt(position))
-    Atomics.store(this.#words, slot.resolvedWall, resolvedWall)
+    // The logical part comes first: an old time with a new logical part is below the new time, and so it is true.
+    Atomics.store(this.#words, slot.resolvedLogical, BigInt(resolved.logical))
+    Atomics.store(this.#words, slot.resolvedWall, resolved.wall)
     Atomics.store(this.#words, slot.endLsn, endLsn)
     wake(this.#wake)
     if (hasChanges) wake(this.#wakeChanges)
   }
 
-  get #changesEnd(): Position {
-    return this.#position(slot.changesEnd)
+  /**
+   * Returns the head, and a timestamp through which the log is complete there, if no block between `position` and the head
+   * concerns readers of these tables; undefined: one may, or the reader is at the head.
+   */
+  passOver(position: number, tables: MarkedTables): { readonly head: Position; readonly resolved: Hlc } | undefined {
+    // In the opposite order of `publish`: the head has all that is at or below the time, and the marks are those of all
+    // blocks before the head.
+    const wall = this.resolvedWall
+    const logical = Number(Atomics.load(this.#words, slot.resolvedLogical))
+    const { head } = this
+    if (head <= position || this.#marks.isPast(position, tables)) return undefined
+    return { head, resolved: { wall, logical } }
   }
 
   #position(at: number): Position {
@@ -153,26 +187,35 @@ export class LogHead implements LogStatus {
   }
 
   /**
-   * Settles when the log has failed, when the head is past `position`, or when the signal aborts. With `quietMs`, blocks
-   * that hold only closed timestamps do not wake the reader before so much time has passed.
+   * Settles when the log has failed, when the head is past `position`, or when the signal aborts. With `quiet`, only blocks that
+   * concern readers of these tables wake the reader before so much time has passed.
    */
-  async waitPast(position: number, signal: AbortSignal, quietMs = 0): Promise<void> {
-    if (signal.aborted) return
-    const word = quietMs === 0 ? this.#wake : this.#wakeChanges
-    const quietUntil = performance.now() + quietMs
-    const aborted = Promise.withResolvers<void>()
-    using _leaving = onAbort(signal, aborted.resolve)
-    for (;;) {
-      // The word is read before the head: a publish in between changes it, and the wait then returns at once.
-      const seen = Atomics.load(word, 0)
-      if (signal.aborted || this.failure !== undefined) return
-      const quietLeftMs = quietUntil - performance.now()
-      if (this.head > position && (quietLeftMs <= 0 || this.#changesEnd > position)) return
-      const withinMs = quietMs === 0 ? longestWaitMs : quietLeftMs > 0 ? quietLeftMs : quietMs
-      const wait = Atomics.waitAsync(word, 0, seen, withinMs)
-      if (wait.async) await Promise.race([wait.value, aborted.promise])
+  async waitPast(position: number, signal: AbortSignal, quiet?: QuietWait): Promise<void> {
+    const waits = waitsOf(Atomics.load(this.#words, slot.id), { any: this.#wake, changes: this.#wakeChanges })
+    const isPast = (): boolean => this.head > position || this.#hasFailed
+    const concerned = (tables: MarkedTables): boolean =>
+      (this.#marks.isPast(position, tables) && this.head > position) || this.#hasFailed
+    if (quiet !== undefined && quiet.ms > 0) {
+      const { ms, tables } = quiet
+      await waits.changes.until(() => concerned(tables), signal, ms)
     }
+    await waits.any.until(isPast, signal)
   }
+
+  get #hasFailed(): boolean {
+    return Atomics.load(this.#words, slot.failureLength) !== 0n
+  }
+}
+
+export interface QuietWait {
+  readonly ms: number
+  readonly tables: MarkedTables
+}
+
+function newMemory(): SharedArrayBuffer {
+  const shared = new SharedArrayBuffer(marksAt + tableMarkBytes)
+  new BigInt64Array(shared, 0, words)[slot.id] = randomBytes(8).readBigInt64LE()
+  return shared
 }
 
 function wake(word: Int32Array): void {

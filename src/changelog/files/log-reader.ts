@@ -1,12 +1,15 @@
 // Reads a file changelog from a position on: the rest of one segment, then the next, up to the shared head. It keeps the
-// file that it reads open, so that it can finish a segment which retention has removed; it then finds the next one missing.
+// file that it reads open, so that it can finish a segment which retention has removed; it then finds the next one missing. A
+// reader that passes over the rest of a segment closes the file, which would otherwise keep its bytes on the disk.
 
-import { closeSync } from 'node:fs'
+import { closeSync, fstatSync } from 'node:fs'
 import { FeedError } from '../../errors/feed-error.ts'
+import type { Hlc } from '../../core/hlc.ts'
 import type { LogBlock, LogReader, Position } from '../changelog.ts'
 import { BlockScanner } from './block-scanner.ts'
 import type { LogHead } from './log-head.ts'
 import { listSegments, openIfThere, type SegmentName } from './segment.ts'
+import { MarkedTables } from './table-marks.ts'
 
 /** A reader that jumps to a block reads only a few blocks, and only the headers of some. */
 const jumpReadAheadBytes = 16 * 1024
@@ -14,7 +17,11 @@ const jumpReadAheadBytes = 16 * 1024
 export class FileLogReader implements LogReader {
   readonly #dir: string
   readonly #head: LogHead
-  #scanner: BlockScanner
+  /** A number: the position in a segment that is not open. */
+  #scanner: BlockScanner | number
+  /** Whether the reader has seen the preamble of its first segment. */
+  #hasRead = false
+  readonly #marked = new MarkedTables()
   /** Reads blocks again: a second pass must not move the read-ahead of `#scanner`. */
   #again: BlockScanner | undefined
   /** Before this position, only blocks with schema records are returned. */
@@ -31,14 +38,19 @@ export class FileLogReader implements LogReader {
   next(): LogBlock | undefined {
     for (;;) {
       const head = this.#head.head
-      if (this.#scanner.position >= head) {
+      if (this.#position >= head) {
         const failure = this.#head.failure
         if (failure !== undefined) throw notWritten(failure)
         return undefined
       }
-      const block = this.#scanner.next(head)
-      if (block === undefined) this.#nextSegment()
-      else if (block.hasSchema || block.nextPosition > this.#from) return block
+      const scanner = this.#open()
+      const block = scanner.next(head)
+      if (block === undefined) {
+        this.#nextSegment(scanner)
+        continue
+      }
+      this.#hasRead = true
+      if (block.hasSchema || block.nextPosition > this.#from) return block
     }
   }
 
@@ -56,12 +68,23 @@ export class FileLogReader implements LogReader {
     return block
   }
 
-  async wait(signal: AbortSignal, quietMs = 0): Promise<void> {
-    await this.#head.waitPast(this.#scanner.position, signal, quietMs)
+  passOver(tables: readonly number[]): Hlc | undefined {
+    // The preamble says what was known before: until it is read, every block may concern the reader.
+    if (!this.#hasRead) return undefined
+    const passed = this.#head.passOver(this.#position, this.#marked.of(tables))
+    if (passed === undefined) return undefined
+    this.#moveTo(passed.head)
+    return passed.resolved
+  }
+
+  async wait(signal: AbortSignal, quiet?: Parameters<LogReader['wait']>[1]): Promise<void> {
+    const late =
+      quiet === undefined || !this.#hasRead ? undefined : { ms: quiet.ms, tables: this.#marked.of(quiet.tables) }
+    await this.#head.waitPast(this.#position, signal, late)
   }
 
   [Symbol.dispose](): void {
-    close(this.#scanner)
+    if (typeof this.#scanner !== 'number') close(this.#scanner)
     if (this.#again !== undefined) close(this.#again)
   }
 
@@ -77,9 +100,34 @@ export class FileLogReader implements LogReader {
     return this.#againEnd
   }
 
+  get #position(): number {
+    return typeof this.#scanner === 'number' ? this.#scanner : this.#scanner.position
+  }
+
+  #moveTo(position: number): void {
+    const scanner = this.#scanner
+    if (typeof scanner !== 'number') {
+      // Segments follow each other without a gap: what the file is too short for lies in a later one.
+      if (position - scanner.start <= fstatSync(scanner.fd).size) return scanner.moveTo(position)
+      close(scanner)
+    }
+    this.#scanner = position
+  }
+
+  #open(): BlockScanner {
+    if (typeof this.#scanner !== 'number') return this.#scanner
+    const position = this.#scanner
+    const segment = listSegments(this.#dir).findLast(({ start }) => start <= position)
+    if (segment === undefined) throw fellBehind(position, this.#head.tail)
+    this.#scanner = openScanner(segment)
+    // A segment that starts there has its preamble first.
+    if (segment.start < position) this.#scanner.moveTo(position)
+    return this.#scanner
+  }
+
   /** Opens the next segment, which starts exactly where this one ends. */
-  #nextSegment(): void {
-    const { position } = this.#scanner
+  #nextSegment(scanner: BlockScanner): void {
+    const { position } = scanner
     const segment = listSegments(this.#dir).find(({ start }) => start === position)
     if (segment === undefined) {
       if (position < this.#head.tail) throw fellBehind(position, this.#head.tail)
@@ -89,7 +137,7 @@ export class FileLogReader implements LogReader {
       )
     }
     const next = openScanner(segment)
-    close(this.#scanner)
+    close(scanner)
     this.#scanner = next
   }
 }

@@ -36,7 +36,7 @@ export class LogWriter implements ChangelogWriter {
     this.#blocks = new BlockWriter(options)
     this.#builder = this.#blocks.builder
     head.tail = recovered.tail
-    head.publish(this.#blocks.boundary.position, recovered.resolved.wall, recovered.endLsn)
+    head.publish(this.#blocks.boundary.position, recovered.resolved, recovered.endLsn)
   }
 
   get meter(): LogMeter {
@@ -101,14 +101,17 @@ export class LogWriter implements ChangelogWriter {
   }
 
   relation(relid: number, source: Buffer, start: number, end: number): void {
+    const { known } = this.#blocks
     const body = Buffer.from(source.subarray(start, end))
-    this.#describe(relid, body)
-    this.#blocks.known.add({ relid, kind: 'relation', body })
+    // The source repeats the message in each of its sessions, which says nothing to whoever has read it.
+    const isNew = known.last(relid, 'relation')?.equals(body) !== true
+    this.#describe(relid, body, isNew)
+    known.add({ relid, kind: 'relation', body })
   }
 
   schema(relid: number, json: Buffer, dropped: boolean): void {
     const body = schemaRecord(json)
-    this.#describe(relid, body)
+    this.#describe(relid, body, true)
     this.#blocks.known.add({ relid, kind: 'schema', body: dropped ? undefined : body })
   }
 
@@ -137,11 +140,12 @@ export class LogWriter implements ChangelogWriter {
     builder.append(gapRecord(reason, relids))
     for (const relid of relids ?? []) builder.mention(relid)
     builder.mark(flag.schema)
+    builder.news()
     this.#complete(ts, lsn)
   }
 
   descriptionOf(relid: number): Buffer | undefined {
-    return this.#blocks.known.schemaOf(relid)?.subarray(tagBytes)
+    return this.#blocks.known.last(relid, 'schema')?.subarray(tagBytes)
   }
 
   async flush(): Promise<void> {
@@ -157,17 +161,18 @@ export class LogWriter implements ChangelogWriter {
     await blocks.file.sync()
     this.meter.observe('sync', (performance.now() - startMs) * 1e6)
     if (oldestMs !== undefined) this.meter.observe('durable', Math.max(0, Date.now() - oldestMs) * 1e6)
-    this.#head.publish(boundary.position, boundary.resolved.wall, boundary.endLsn, changesEnd)
+    this.#head.publish(boundary.position, boundary.resolved, boundary.endLsn, changesEnd)
   }
 
   async close(): Promise<void> {
     await this.#blocks.file.close()
   }
 
-  #describe(relid: number, body: Buffer): void {
+  #describe(relid: number, body: Buffer, isNew: boolean): void {
     this.#builder.append(body)
     this.#builder.mention(relid)
     this.#builder.mark(flag.schema)
+    if (isNew) this.#builder.news()
   }
 
   #complete(resolved: Hlc, endLsn: Lsn): void {

@@ -176,6 +176,7 @@ test('a feed that is stopped in the passes over a large transaction stops there'
       let count = 0
       return {
         next: () => reader.next(),
+        passOver: (tables) => reader.passOver(tables),
         wait: (signal) => reader.wait(signal),
         readAt: (at) => {
           if (abort.signal.aborted) readAfterAbort += 1

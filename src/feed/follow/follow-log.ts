@@ -49,7 +49,7 @@ export interface FollowOptions {
   readonly changes: ChangeWriter
   /** Called with which partitions have come and gone. */
   readonly tell?: ((what: string) => void) | undefined
-  /** How long the follower may sleep while the log gets only closed timestamps. */
+  /** How long the follower may sleep while the log gets nothing of the targets. */
   readonly quietMs?: number
   /** Called when everything at or below the frontier has been written to `changes`. */
   readonly advanced: (frontier: Hlc) => Promise<void>
@@ -136,13 +136,24 @@ export class LogFollower {
 
   /** Settles at the end time, at a boundary, or when the signal aborts; throws what ends the feed. */
   async run(): Promise<Followed> {
-    const { signal, changes, reader, quietMs, advanced } = this.#options
+    const { signal, changes, reader, quietMs = 0, advanced } = this.#options
+    const { tables } = this.#partitions
     try {
       while (!signal.aborted) {
+        if (this.#block === undefined) {
+          const resolved = reader.passOver(tables)
+          if (resolved !== undefined) {
+            // The head of the log is between two transactions.
+            this.#endLarge()
+            if (this.#reached(resolved)) return { tag: 'end' }
+            await advanced(this.#frontier)
+            await this.#threadShare.yieldIfDue()
+          }
+        }
         const block = this.#block ?? this.#nextBlock()
         if (block === undefined) {
           await changes.drain()
-          await reader.wait(signal, quietMs)
+          await reader.wait(signal, { ms: quietMs, tables })
           this.#threadShare.restart()
           continue
         }
@@ -199,11 +210,16 @@ export class LogFollower {
 
   /** Moves the frontier to the end of the block. Returns true if the end time is reached. */
   #finish(block: LogBlock): boolean {
-    const { endTime } = this.#options
     this.#block = undefined
     if (this.#parts.payload.length > keepBytes) this.#emitter.release()
-    if (compareHlc(block.resolved, this.#frontier) > 0) {
-      this.#frontier = block.resolved
+    return this.#reached(block.resolved)
+  }
+
+  /** Moves the frontier to `resolved`. Returns true if the end time is reached. */
+  #reached(resolved: Hlc): boolean {
+    const { endTime } = this.#options
+    if (compareHlc(resolved, this.#frontier) > 0) {
+      this.#frontier = resolved
       // Also finds what was dropped while the feed was being started: no transaction would ever mention it.
       this.#checkDropped()
       this.#news.check()

@@ -26,6 +26,7 @@ test('who looks for a cut in a long log hears in its middle that the feed was st
           blocks += 1
           return reader.next()
         },
+        passOver: (tables) => reader.passOver(tables),
         wait: (signal) => reader.wait(signal),
         readAt: (at) => reader.readAt(at),
         [Symbol.dispose]: () => reader[Symbol.dispose](),

@@ -13,9 +13,16 @@ const word = Buffer.from('"ancestors"')
 export class Partitions {
   readonly #targets: ReadonlySet<number>
   readonly #possible = new Set<number>()
+  readonly #tables: number[]
 
   constructor(targets: Iterable<number>) {
     this.#targets = new Set(targets)
+    this.#tables = [...this.#targets]
+  }
+
+  /** The targets and the possible partitions. The list grows as these become known. */
+  get tables(): readonly number[] {
+    return this.#tables
   }
 
   get possible(): Iterable<number> {
@@ -35,9 +42,7 @@ export class Partitions {
   }
 
   mentionedIn(block: Pick<LogBlock, 'mentions'>): boolean {
-    for (const relid of this.#targets) if (block.mentions(relid)) return true
-    for (const relid of this.#possible) if (block.mentions(relid)) return true
-    return false
+    return this.#tables.some((relid) => block.mentions(relid))
   }
 
   /** Returns the target that has the rows of a table with this description. */
@@ -55,7 +60,9 @@ export class Partitions {
       if (payload[start] !== record.schema || !payload.subarray(start, at).includes(word)) continue
       const description = readDescription(payload, start + tagBytes, at)
       const target = this.targetOf(description)
-      if (target !== undefined && target !== description.relid) this.#possible.add(description.relid)
+      if (target === undefined || this.isTarget(description.relid)) continue
+      this.#possible.add(description.relid)
+      this.#tables.push(description.relid)
     }
   }
 }
