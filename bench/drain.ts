@@ -6,13 +6,13 @@
 //
 // BENCH_LOADS: see waiting-rows.ts.
 
-import { spawnSync } from 'node:child_process'
 import type { FeedSpec } from '../src/core/feed-spec.ts'
 import { avroFeed } from './avro-feed.ts'
-import { BenchSource, findProgram, giveUpAfterMs, type RunCost } from './bench-source.ts'
+import { BenchSource, findProgram, type RunCost } from './bench-source.ts'
 import { benchFlags } from './flags.ts'
 import { printRatio, printTable, type Cell } from './print-table.ts'
 import { endedChildrenCpu } from './process-usage.ts'
+import { runProgram } from './run-program.ts'
 import { createNarrow, loads, writeNarrow, type Load } from './waiting-rows.ts'
 
 const recvlogical = findProgram('pg_recvlogical')
@@ -30,7 +30,7 @@ async function drain(load: Load): Promise<void> {
   await writeNarrow(control, load)
   const end = await bench.one('SELECT pg_current_wal_flush_lsn()::text')
 
-  const theirs = recvlogical === undefined ? undefined : drainWith(recvlogical)
+  const theirs = recvlogical === undefined ? undefined : await drainWith(recvlogical)
   const ours = await bench.drain(load.rows, { tag: 'null' })
   const inAvro = avro === undefined ? undefined : await drainInAvro(avro.spec)
   const perSecond = (seconds: number): number => Math.round(load.rows / seconds)
@@ -70,16 +70,12 @@ async function drain(load: Load): Promise<void> {
     return bench.drain(load.rows, { tag: 'null' }, spec)
   }
 
-  function drainWith(program: string): { seconds: number; cpu: number; postgresCpu: number } {
+  async function drainWith(program: string): Promise<{ seconds: number; cpu: number; postgresCpu: number }> {
     const startedAt = performance.now()
     const before = { own: endedChildrenCpu(), postgres: bench.cpu().total }
     const flags = ['-h', source.host, '-p', String(source.port), '-U', 'root', '-d', 'defaultdb', '-S', 'bench']
     const options = ['-o', 'proto_version=1', '-o', 'publication_names=pg_changefeed', '-f', '/dev/null', '--no-loop']
-    const { status, stderr } = spawnSync(program, [...flags, '--start', '-E', end, ...options, '-s', '0', '-F', '0'], {
-      encoding: 'utf8',
-      timeout: giveUpAfterMs,
-    })
-    if (status !== 0) throw new Error(`pg_recvlogical: ${stderr}`)
+    await runProgram(program, [...flags, '--start', '-E', end, ...options, '-s', '0', '-F', '0'])
     return {
       seconds: (performance.now() - startedAt) / 1000,
       cpu: endedChildrenCpu() - before.own,

@@ -1,7 +1,8 @@
 // What a bench started ends with it, also when it is interrupted: a signal becomes an ordinary exit, and whatever is still
-// there is ended on the way out. All folders of a bench are in one of its own, which goes as well.
+// there is ended on the way out. All folders of a bench are in one of its own, which goes as well. The same happens when npm,
+// which started it, is killed.
 
-import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -13,18 +14,47 @@ process.env['TMPDIR'] = folder
 const starts = new Set<Promise<unknown>>()
 const endings = new Set<() => void>()
 
+let isEnding = false
+// The same signal may come twice, from npm and from whoever has sent it to the whole group: only the first one counts.
 for (const [signal, code] of [
+  ['SIGHUP', 129],
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const)
-  process.once(signal, () => {
-    // What is just being started can be ended only then.
-    void Promise.allSettled(starts).then(() => setImmediate(() => process.exit(code)))
-  })
+  process.on(signal, () => endWith(code))
+watchNpm()
 process.once('exit', () => {
   for (const end of endings) end()
   removeFolder()
 })
+
+function endWith(code: number): void {
+  if (isEnding) return
+  isEnding = true
+  // What is just being started can be ended only then.
+  void Promise.allSettled(starts).then(() => setImmediate(() => process.exit(code)))
+}
+
+/** npm runs a program that runs this one. If npm is killed by `kill -9` that program goes on, as a child of somebody else. */
+function watchNpm(): void {
+  if (process.env['npm_lifecycle_event'] !== 'bench') return
+  const npm = parentOf(process.ppid)
+  if (npm === undefined) return
+  setInterval(() => {
+    if (parentOf(process.ppid) !== npm) endWith(129)
+  }, 1000).unref()
+}
+
+/** Returns undefined where nobody says it. */
+function parentOf(pid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // Behind the name in brackets: state, parent.
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
+  } catch {
+    return undefined
+  }
+}
 
 /** `start` starts something and says so to `endsWithUs`. */
 export async function starting<T>(start: () => Promise<T>): Promise<T> {

@@ -2,11 +2,10 @@
 //
 // BENCH_RECORDS: how many (1,000,000).
 
-import { spawnSync } from 'node:child_process'
 import type { KafkaBroker } from '../test/services/kafka/kafka-broker.ts'
 import { kafkaJars } from '../test/services/kafka/kafka-jars.ts'
-import { giveUpAfterMs } from './bench-source.ts'
 import { endedChildrenCpu } from './process-usage.ts'
+import { runProgram } from './run-program.ts'
 
 const records = Number(process.env['BENCH_RECORDS'] ?? 1_000_000)
 
@@ -22,12 +21,9 @@ export async function producerPerformance(
   const load = `--topic ${topic} --num-records ${records} --record-size ${messageBytes} --throughput -1`.split(' ')
   const settings = ['acks=1', 'batch.size=262144', 'linger.ms=5'].flatMap((text) => ['--command-property', text])
   settings.push('--bootstrap-server', broker.bootstrap)
-  const { stdout, stderr } = spawnSync(
-    'java',
-    [...jvm, '-cp', kafkaJars(), 'org.apache.kafka.tools.ProducerPerformance', ...load, ...settings],
-    { encoding: 'utf8', timeout: giveUpAfterMs },
-  )
-  const perSecond = Number(new RegExp(`^${records} records sent, ([\\d.]+) records/sec`, 'm').exec(stdout)?.[1])
-  if (Number.isNaN(perSecond)) throw new Error(`ProducerPerformance: ${stdout}${stderr}`)
+  const program = 'org.apache.kafka.tools.ProducerPerformance'
+  const printed = await runProgram('java', [...jvm, '-cp', kafkaJars(), program, ...load, ...settings])
+  const perSecond = Number(new RegExp(`^${records} records sent, ([\\d.]+) records/sec`, 'm').exec(printed)?.[1])
+  if (Number.isNaN(perSecond)) throw new Error(`ProducerPerformance: ${printed}`)
   return { perSecond, cpu: endedChildrenCpu() - before, records }
 }

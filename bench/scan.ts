@@ -4,15 +4,15 @@
 //
 // BENCH_ROWS rows (5,000,000; into Kafka 2,000,000).
 
-import { spawnSync } from 'node:child_process'
 import type { KafkaBroker } from '../test/services/kafka/kafka-broker.ts'
 import { kafkaSink, startBroker, TopicCounter } from './bench-kafka.ts'
-import { BenchSource, findProgram, giveUpAfterMs } from './bench-source.ts'
+import { BenchSource, findProgram } from './bench-source.ts'
 import { prepareDebezium } from './debezium.ts'
 import { benchFlags } from './flags.ts'
 import { runPeer } from './peer-work.ts'
 import { printRatio, printTable, type Cell } from './print-table.ts'
 import { endedChildrenCpu } from './process-usage.ts'
+import { runProgram } from './run-program.ts'
 import { createNarrow } from './waiting-rows.ts'
 
 const flags = benchFlags()
@@ -27,7 +27,7 @@ await control.query('CHECKPOINT')
 await bench.watch('public.narrow')
 
 const psql = findProgram('psql')
-const theirs = psql === undefined ? undefined : copyWith(psql)
+const theirs = psql === undefined ? undefined : await copyWith(psql)
 await broker?.createTopic('narrow')
 const brokerBefore = broker?.cpuSeconds() ?? 0
 const sink = broker === undefined ? ({ tag: 'null' } as const) : kafkaSink(broker, 'narrow')
@@ -71,13 +71,12 @@ if (peer !== undefined) {
   printRatio("memory to Debezium's", ours.peakMb / peer.peakMb, 'none set')
 }
 
-function copyWith(program: string): { seconds: number; cpu: number; postgresCpu: number } {
+async function copyWith(program: string): Promise<{ seconds: number; cpu: number; postgresCpu: number }> {
   const startedAt = performance.now()
   const before = { own: endedChildrenCpu(), postgres: bench.cpu().total }
   const args = ['-h', source.host, '-p', String(source.port), '-U', 'root', '-d', 'defaultdb', '-qc']
   const copy = '\\copy public.narrow TO /dev/null'
-  const { status, stderr } = spawnSync(program, [...args, copy], { encoding: 'utf8', timeout: giveUpAfterMs })
-  if (status !== 0) throw new Error(`psql: ${stderr}`)
+  await runProgram(program, [...args, copy])
   return {
     seconds: (performance.now() - startedAt) / 1000,
     cpu: endedChildrenCpu() - before.own,

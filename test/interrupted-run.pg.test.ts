@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { until } from './support/until.ts'
+import { isRunning, startedPostgres } from './support/started-postgres.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -34,21 +34,3 @@ test('a run of the tests that is interrupted by SIGTERM ends its PostgreSQL and 
     rmSync(dir, { recursive: true, force: true })
   }
 })
-
-/** Path of the file with the pid of the PostgreSQL that a test has started. */
-async function startedPostgres(dir: string): Promise<string> {
-  return until('a test has started its PostgreSQL', 60_000, () => {
-    const [found] = globSync('*/*/postgres/postmaster.pid', { cwd: dir })
-    return found !== undefined && readFileSync(join(dir, found), 'utf8').includes('\n') ? join(dir, found) : undefined
-  })
-}
-
-/** A process that has ended, and whose end nobody has asked for yet, has no arguments any more. */
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return !existsSync('/proc') || readFileSync(`/proc/${pid}/cmdline`, 'utf8') !== ''
-  } catch {
-    return false
-  }
-}

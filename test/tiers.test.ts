@@ -34,6 +34,7 @@ const startNothing: ReadonlySet<string> = new Set(['src/cli/cli.test.ts'])
 
 /** They start it through a command that is not ours. */
 const startOthers: ReadonlySet<string> = new Set([
+  'test/interrupted-bench.pg.test.ts',
   'test/interrupted-run.pg.test.ts',
   'test/pack/pack.pg.test.ts',
   'test/versions/versions.pg.test.ts',

@@ -65,9 +65,13 @@ export class BlockScanner {
     return this.#position
   }
 
-  /** Moves to a later block of this segment, or to its end. */
+  /** Moves to a later block of this segment, or to its end. No block of before may be used any more. */
   moveTo(position: number): void {
     this.#position = position
+    if (this.#buffer.length <= keepBytes) return
+    freeBuffer(this.#buffer)
+    this.#buffer = Buffer.allocUnsafeSlow(leastBytes)
+    this.#filled = 0
   }
 
   /** The next block's header if one starts before `limit` (an absolute position) and is whole; undefined otherwise. */

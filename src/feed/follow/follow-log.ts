@@ -145,6 +145,7 @@ export class LogFollower {
           if (resolved !== undefined) {
             // The head of the log is between two transactions.
             this.#endLarge()
+            this.#parts.skip()
             if (this.#reached(resolved)) return { tag: 'end' }
             await advanced(this.#frontier)
             await this.#threadShare.yieldIfDue()
