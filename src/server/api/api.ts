@@ -5,6 +5,7 @@
 // logs in, at the SQL port, and a cookie stands for it. Requests that do something carry a header that pages of other sites cannot send.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { late, orLate } from '../../async/or-late.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { JobVerb } from '../../jobs/jobs.ts'
 import type { ListedJob } from '../../jobs/listed-jobs.ts'
@@ -16,7 +17,7 @@ import { events } from './events.ts'
 import { liveTail } from './live-tail.ts'
 import { LiveTails } from './live-tails.ts'
 import { jobDetail, listJobs } from './jobs.ts'
-import { overview, type OverviewParts } from './overview.ts'
+import { Overview, type OverviewParts } from './overview.ts'
 import { querySeries, keptMetrics } from './series.ts'
 import { Logins, type LoginsOptions } from './logins.ts'
 import { refuseMethod, sendJson } from './send-json.ts'
@@ -25,6 +26,11 @@ import { isFromThisMachine, isOfProxy } from '../../http/from-here.ts'
 import type { SeriesStore } from '../../core/series.ts'
 
 export const apiPrefix = '/api/v1/'
+
+/** PostgreSQL may hang. Who looks waits no longer than this, and who does something this long. */
+const answerWithinMs = 5000
+const doneWithinMs = 20_000
+const endless = Number.POSITIVE_INFINITY
 
 /** Where there are no passwords, `isOpen` says that other machines may use the API: the SQL port lets them do the same. */
 export interface ApiOptions extends LoginsOptions {
@@ -133,10 +139,19 @@ export class Api {
   #allRoutes(): readonly Route[] {
     const { parts, series } = this.#options
     const { listed, jobs, backend } = parts
-    const get = (pattern: RegExp, run: Handler): Route => ({ method: 'GET', pattern, run })
-    const post = (pattern: RegExp, run: Handler): Route => ({ method: 'POST', pattern, run })
+    const overview = new Overview(parts)
+    const get = (pattern: RegExp, run: Handler, withinMs = answerWithinMs): Route => ({
+      method: 'GET',
+      pattern,
+      run: inTime(run, withinMs),
+    })
+    const post = (pattern: RegExp, run: Handler, withinMs = doneWithinMs): Route => ({
+      method: 'POST',
+      pattern,
+      run: inTime(run, withinMs),
+    })
     return [
-      get(/^overview$/, ({ user }) => overview(parts, user.name)),
+      get(/^overview$/, ({ user }) => overview.answer(user.name)),
       get(/^events$/, ({ user, url }) =>
         events(listed, { user: user.name, limit: numberIn(url, 'limit', { fallback: 5, most: 200 }) }),
       ),
@@ -150,7 +165,7 @@ export class Api {
         await jobs.request([id], verb as JobVerb, user.name)
         return jobDetail(parts, { user: user.name, id })
       }),
-      get(/^jobs\/(\d{1,19})\/messages$/, (call) => this.#tail(call)),
+      get(/^jobs\/(\d{1,19})\/messages$/, (call) => this.#tail(call), endless),
       get(/^form$/, () => form()),
       post(/^form$/, async ({ user, request }) => {
         const body = await readBody(request)
@@ -163,10 +178,15 @@ export class Api {
         const body = await readBody(request)
         return check(this.#formCall(user, optionalTextIn(body, 'database')), textIn(body, 'statement'))
       }),
-      post(/^changefeeds$/, async ({ user, request }) => {
-        const body = await readBody(request)
-        return create(this.#formCall(user, optionalTextIn(body, 'database')), textIn(body, 'statement'))
-      }),
+      post(
+        /^changefeeds$/,
+        async ({ user, request }) => {
+          const body = await readBody(request)
+          return create(this.#formCall(user, optionalTextIn(body, 'database')), textIn(body, 'statement'))
+          // The statement may wait for transactions of the application.
+        },
+        endless,
+      ),
       get(/^metrics$/, () => keptMetrics(series)),
       get(/^series$/, ({ user, url }) =>
         querySeries(series, url, async (ids) => {
@@ -217,4 +237,18 @@ function noJob(id: string): FeedError {
     sqlstate: '42704',
     hint: 'SHOW JOBS lists the jobs',
   })
+}
+
+function inTime(run: Handler, withinMs: number): Handler {
+  if (withinMs === endless) return run
+  return async (call) => {
+    const answer = await orLate(Promise.resolve(run(call)), withinMs)
+    if (answer !== late) return answer
+    throw new FeedError('FEED_SOURCE_DOWN', `PostgreSQL has not answered within ${withinMs / 1000} s`, {
+      hint:
+        call.request.method === 'POST'
+          ? 'look at the jobs before you try again: it may still be done'
+          : 'GET /health?ready=1 says whether PostgreSQL answers',
+    })
+  }
 }

@@ -2,6 +2,7 @@
 // port, so PostgreSQL decides.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { late, orLate } from '../../async/or-late.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { SessionAnswer } from './answers.ts'
 import { isEncrypted, isPrivate, optionalTextIn, readBody, textIn } from './api-request.ts'
@@ -13,6 +14,8 @@ import { connectAs, inSession, sessionSlots, type ApiUser, type OwnPort } from '
 
 /** What is only read may be read for so long by a role that has lost its login. */
 const confirmedForMs = 60_000
+/** Where PostgreSQL hangs nobody can be asked. */
+const confirmWithinMs = 3000
 
 export interface LoginsOptions {
   readonly port: OwnPort
@@ -49,8 +52,8 @@ export class Logins {
     if (user === undefined || everybody !== undefined) return user
     if (this.#sessions.isConfirmed(request, doesSomething ? 0 : confirmedForMs)) return user
     try {
-      await inSession(user, { port, slots: this.#slots }, async () => undefined)
-      this.#sessions.confirm(request)
+      const asked = inSession(user, { port, slots: this.#slots }, async () => undefined)
+      if ((await orLate(asked, confirmWithinMs)) !== late) this.#sessions.confirm(request)
       return user
     } catch (error) {
       // Where PostgreSQL is away nobody can be asked.

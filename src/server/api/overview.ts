@@ -1,6 +1,7 @@
 // The page that shows at a glance whether all is well: sources, changefeeds, and what needs attention first.
 
 import type { ListedJob, ListedJobs } from '../../jobs/listed-jobs.ts'
+import type { HealthProblem } from '../../http/http.ts'
 import { jobsProblems, postgresProblems, sourceProblems } from '../explain/trouble-notices.ts'
 import { readSql } from '../../sql/sql.ts'
 import type { ServerParts } from '../server-parts.ts'
@@ -9,6 +10,7 @@ import { shownStatement } from '../statements/shown-statement.ts'
 import type { ConnectionFeedAnswer, JobAnswer, OverviewAnswer, SourceAnswer } from './answers.ts'
 import { needsAttention } from './attention.ts'
 import type { FeedRates } from './feed-rates.ts'
+import { LastKnown } from './last-known.ts'
 import type { KeptSince } from './kept-since.ts'
 import { reachedBy, showJob } from './show-job.ts'
 
@@ -16,6 +18,8 @@ import { reachedBy, showJob } from './show-job.ts'
 const readJobs = 2000
 const shownFeeds = 25
 const shownConnections = 25
+/** A page waits no longer for PostgreSQL. */
+const storedWithinMs = 2000
 
 export type OverviewParts = Pick<ServerParts, 'backend' | 'jobs' | 'sources' | 'feeds' | 'running' | 'rights'> & {
   readonly listed: ListedJobs
@@ -23,60 +27,94 @@ export type OverviewParts = Pick<ServerParts, 'backend' | 'jobs' | 'sources' | '
   readonly kept: KeptSince
 }
 
-export async function overview(parts: OverviewParts, user: string): Promise<OverviewAnswer> {
-  const { backend, jobs, sources, feeds: pool, listed, rates } = parts
-  const nowMs = Date.now()
-  const feeds = new Map(pool.running.map((feed) => [feed.id, feed]))
-  const shown = { nowMs, rates, feeds }
-  const [unfinished, failed, counts, connections] = await Promise.all([
-    listed.page(user, { isUnfinished: true, hasSpec: false, limit: readJobs }),
-    listed.page(user, { statuses: ['failed'], hasSpec: false, limit: 20 }),
-    listed.counts(user),
-    connectionsOf(parts, user),
-  ])
-  const read = unfinished.jobs.map((row) => ({ row, job: showJob(row, shown) }))
-  const worst = await withSpecs(parts, {
-    user,
-    worst: read.toSorted((a, b) => trouble(b.job) - trouble(a.job)).slice(0, shownFeeds),
-  })
-  const lags = read.flatMap(({ job }) => (job.status === 'running' && job.lagMs !== null ? [job.lagMs] : []))
-  const running = pool.running.map((feed) => rates.of(feed))
-  return {
-    nowMs,
-    attention: needsAttention({
+/** What PostgreSQL knows of the jobs that a role sees. */
+interface StoredPart {
+  readonly unfinished: JobsPage
+  readonly failed: JobsPage
+  readonly counts: Readonly<Record<string, number>>
+  readonly connections: readonly ConnectionFeedAnswer[]
+}
+
+type JobsPage = Awaited<ReturnType<ListedJobs['page']>>
+
+const noJobs: JobsPage = { jobs: [], total: 0 }
+const nothing: StoredPart = { unfinished: noJobs, failed: noJobs, counts: {}, connections: [] }
+
+export class Overview {
+  readonly #parts: OverviewParts
+  readonly #stored = new LastKnown<StoredPart>(storedWithinMs)
+  readonly #specs = new LastKnown<ReadonlyMap<string, ListedJob['spec']>>(storedWithinMs)
+
+  constructor(parts: OverviewParts) {
+    this.#parts = parts
+  }
+
+  /** Sources and rates are known here. What PostgreSQL does not say in time is as it was last, and the first line says so. */
+  async answer(user: string): Promise<OverviewAnswer> {
+    const { backend, jobs, sources, feeds: pool, listed, rates } = this.#parts
+    const { value = nothing, trouble: why } = await this.#stored.ask(user, () => this.#readStored(user))
+    const { unfinished, failed, counts, connections } = value
+    const nowMs = Date.now()
+    const feeds = new Map(pool.running.map((feed) => [feed.id, feed]))
+    const shown = { nowMs, rates, feeds }
+    const read = unfinished.jobs.map((row) => ({ row, job: showJob(row, shown) }))
+    const worst = read.toSorted((a, b) => trouble(b.job) - trouble(a.job)).slice(0, shownFeeds)
+    const ids = worst.map(({ row }) => row.id)
+    // What a job reads is large, and was not read for all of them.
+    const specs =
+      why !== undefined || ids.length === 0
+        ? undefined
+        : await this.#specs.ask(JSON.stringify([user, ids]), async () => {
+            const page = await listed.page(user, { ids, limit: ids.length })
+            return new Map(page.jobs.map(({ id, spec }) => [id, spec]))
+          })
+    const lags = read.flatMap(({ job }) => (job.status === 'running' && job.lagMs !== null ? [job.lagMs] : []))
+    const running = pool.running.map((feed) => rates.of(feed))
+    return {
       nowMs,
-      problems: [...postgresProblems(backend), ...jobsProblems(jobs), ...sourceProblems(sources)],
-      jobs: [...read.map(({ job }) => job), ...failed.jobs.map((row) => showJob(row, shown))],
-    }),
-    sources: sources.all.map((source) => showSource(source, sourceProblems({ all: [source] }))),
-    feeds: worst.map(({ row, job }) => ({ ...job, ...placeOf(row, parts) })),
-    feedsTotal: unfinished.total,
-    counts,
-    connections: connections.slice(0, shownConnections),
-    connectionsTotal: connections.length,
-    totals: {
-      messagesPerSecond: running.reduce((sum, { messagesPerSecond }) => sum + messagesPerSecond, 0),
-      bytesPerSecond: running.reduce((sum, { bytesPerSecond }) => sum + bytesPerSecond, 0),
-      worstLagMs: lags.length === 0 ? null : Math.max(...lags),
-    },
+      attention: needsAttention({
+        nowMs,
+        problems: [
+          ...postgresProblems(backend),
+          ...silence(why ?? specs?.trouble),
+          ...jobsProblems(jobs),
+          ...sourceProblems(sources),
+        ],
+        jobs: [...read.map(({ job }) => job), ...failed.jobs.map((row) => showJob(row, shown))],
+      }),
+      sources: sources.all.map((source) => showSource(source, sourceProblems({ all: [source] }))),
+      feeds: worst.map(({ row, job }) => ({
+        ...job,
+        ...placeOf({ ...row, spec: specs?.value?.get(row.id) }, this.#parts),
+      })),
+      feedsTotal: unfinished.total,
+      counts,
+      connections: connections.slice(0, shownConnections),
+      connectionsTotal: connections.length,
+      totals: {
+        messagesPerSecond: running.reduce((sum, { messagesPerSecond }) => sum + messagesPerSecond, 0),
+        bytesPerSecond: running.reduce((sum, { bytesPerSecond }) => sum + bytesPerSecond, 0),
+        worstLagMs: lags.length === 0 ? null : Math.max(...lags),
+      },
+    }
+  }
+
+  async #readStored(user: string): Promise<StoredPart> {
+    const { listed } = this.#parts
+    const [unfinished, failed, counts, connections] = await Promise.all([
+      listed.page(user, { isUnfinished: true, hasSpec: false, limit: readJobs }),
+      listed.page(user, { statuses: ['failed'], hasSpec: false, limit: 20 }),
+      listed.counts(user),
+      connectionsOf(this.#parts, user),
+    ])
+    return { unfinished, failed, counts, connections }
   }
 }
 
-interface ReadJob {
-  readonly row: ListedJob
-  readonly job: JobAnswer
-}
-
-/** What a job reads is large, and was not read for all of them. */
-async function withSpecs(
-  { listed }: Pick<OverviewParts, 'listed'>,
-  { user, worst }: { readonly user: string; readonly worst: readonly ReadJob[] },
-): Promise<readonly ReadJob[]> {
-  if (worst.length === 0) return []
-  const ids = worst.map(({ row }) => row.id)
-  const { jobs } = await listed.page(user, { ids, limit: ids.length })
-  const specs = new Map(jobs.map(({ id, spec }) => [id, spec]))
-  return worst.map(({ row, job }) => ({ row: { ...row, spec: specs.get(row.id) }, job }))
+function silence(why: string | undefined): readonly HealthProblem[] {
+  if (why === undefined) return []
+  const hint = 'see whether PostgreSQL and its machine work; changefeeds go on when it answers'
+  return [{ error: `the jobs on this page are as they were last, or missing: ${why}`, hint }]
 }
 
 function placeOf(
