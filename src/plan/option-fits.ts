@@ -51,18 +51,24 @@ const always: readonly OptionName[] = ['format', 'envelope']
 
 /**
  * Tries the option with each of the others alone. A fault that the others have without it is none of its own, and would hide what comes
- * after it in a trial with all of them.
+ * after it in a trial with all of them. What tables refuse depends on no partner, and they may have thousands of columns.
  */
 function refusalOf(option: GivenOption, draft: Draft): string | undefined {
   const others = [...draft.given.values()].filter(({ name }) => name !== option.name)
   const frame = others.filter(({ name }) => always.includes(name))
   const partners = others.filter(({ name }) => !always.includes(name))
-  for (const some of [frame, ...partners.map((one) => [...frame, one])]) {
-    const before = faultsOf(some, draft)
-    const fault = faultsOf(withNeeded([...some, option]), draft).find((text) => !before.includes(text))
-    if (fault !== undefined) return fault
-  }
-  return undefined
+  const withoutTables = { ...draft, tables: [] }
+  return (
+    newFault(option, frame, draft) ??
+    partners.map((one) => newFault(option, [...frame, one], withoutTables)).find((fault) => fault !== undefined)
+  )
+}
+
+function newFault(option: GivenOption, others: readonly GivenOption[], draft: Draft): string | undefined {
+  const faults = faultsOf(withNeeded([...others, option]), draft)
+  if (faults.length === 0) return undefined
+  const before = faultsOf(others, draft)
+  return faults.find((text) => !before.includes(text))
 }
 
 /** A format that needs an option fits, although the option is still to be given. */

@@ -146,15 +146,19 @@ test('a job page has two lags, and says of each what it is', async () => {
   }
 })
 
-test('the tables of jobs and of the overview show all of their columns at every width', async () => {
+test('the tables of jobs and of the overview show all of their columns at every width, and no page is wider than its window', async () => {
   await using console = await ConsolePage.open(browser, server.httpPort)
   for (const [place, title] of [
     ['/jobs', 'Jobs'],
     ['/overview', 'Overview'],
+    [`/jobs/${job}`, `Job ${job}`],
   ] as const)
     for (const width of [390, 768, 1280, 1600]) {
       await console.visit(place, title, { width })
-      await console.page.locator('tbody tr').first().waitFor()
+      await console.page.locator('tbody tr, dl.facts').first().waitFor()
+      const tip = console.page.locator('.tip').last()
+      await tip.focus()
+      await tip.getByRole('tooltip').waitFor()
       const cut = await console.page.evaluate(`[document.documentElement, ...document.querySelectorAll('.table-wrap')]
         .map((one) => one.scrollWidth - one.clientWidth)
         .filter((more) => more > 1)`)
@@ -190,6 +194,12 @@ test('a job is paused, resumed and cancelled after a question, by the keyboard',
   await console.check('confirm')
   await page.keyboard.press('Escape')
   await page.getByRole('dialog').waitFor({ state: 'detached' })
+  const focused = async (): Promise<string> => String(await page.evaluate('document.activeElement.textContent'))
+  assert.equal(await focused(), 'Pause')
+  await page.keyboard.press('Enter')
+  await page.getByRole('button', { name: 'Keep it as it is' }).click()
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  assert.equal(await focused(), 'Pause')
   assert.equal(await status(), 'running')
   for (const [verb, action, next] of [
     ['Pause', 'Pause job', 'paused'],

@@ -2,6 +2,7 @@
 
 import { useEffect, useId, useRef } from 'react'
 import { onTheme } from '../theme.ts'
+import { Hint } from '../ui/parts.tsx'
 import { useSeen } from '../use-seen.ts'
 import type { Line } from './line.ts'
 import { manyColours, plot } from './plot.ts'
@@ -59,11 +60,16 @@ export function Graph({ title, note, about, unit, lines, range }: GraphProps) {
       <div className={`plot ${error === undefined ? '' : 'stale'}`} ref={box}>
         {hasData ? null : (
           <div className="none">
-            {error !== undefined
-              ? error.message
-              : drawn === undefined
-                ? 'Loading …'
-                : 'No data points in this time range'}
+            {error !== undefined ? (
+              <div>
+                {error.message}
+                {error.isUnreachable ? null : <Hint text={error.answer.hint} />}
+              </div>
+            ) : drawn === undefined ? (
+              <span>Loading …</span>
+            ) : (
+              <span>No data points in this time range</span>
+            )}
           </div>
         )}
       </div>

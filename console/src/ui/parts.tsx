@@ -155,18 +155,19 @@ export interface Question {
   readonly run: () => Promise<void>
 }
 
-/** Asks before something is done. Escape and a click beside it mean no. */
+/** Asks before something is done. Escape and a click beside it mean no. The focus goes back to where it was. */
 export function Confirm({ question, close }: { readonly question: Question; readonly close: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null)
   const [error, setError] = useState<ApiError>()
   const [isBusy, setBusy] = useState(false)
   const id = useId()
   useEffect(() => dialog.current?.showModal(), [])
+  const leave = (): void => dialog.current?.close()
   const run = async (): Promise<void> => {
     setBusy(true)
     try {
       await question.run()
-      close()
+      leave()
     } catch (failure) {
       setError(failure as ApiError)
       setBusy(false)
@@ -177,14 +178,14 @@ export function Confirm({ question, close }: { readonly question: Question; read
       ref={dialog}
       aria-labelledby={id}
       onClose={close}
-      onClick={(event) => event.target === dialog.current && close()}
+      onClick={(event) => event.target === dialog.current && leave()}
     >
       <h2 id={id}>{question.title}</h2>
       <p>{question.text}</p>
       {question.more}
       {error === undefined ? null : <Failure error={error} />}
       <div className="row">
-        <button type="button" className="button" onClick={close}>
+        <button type="button" className="button" onClick={leave}>
           {question.decline ?? 'Keep it as it is'}
         </button>
         <button

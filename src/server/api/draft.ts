@@ -16,6 +16,8 @@ import { statementOf, type Chosen } from './form-statement.ts'
 import { inSession } from './sql-client.ts'
 
 const mostTables = 1000
+/** The columns of further tables are left to the statement's check. */
+const readTables = 100
 
 /** Reads what was chosen from the body of a request. */
 export function chosenIn(body: Readonly<Record<string, unknown>>): Chosen {
@@ -70,7 +72,10 @@ function givenOf(name: string, value: string): [OptionName, GivenOption][] {
 async function factsOfTables(call: FormCall, { tables }: Chosen): Promise<readonly TargetFacts[]> {
   if (tables.length === 0) return []
   const [piece] =
-    readSql(statementOf({ tables, sink: 'null://', options: {} }), { dialect: false, show: () => undefined }) ?? []
+    readSql(statementOf({ tables: tables.slice(0, readTables), sink: 'null://', options: {} }), {
+      dialect: false,
+      show: () => undefined,
+    }) ?? []
   const statement = piece?.tag === 'ours' ? piece.statement : undefined
   if (statement?.tag !== 'create-changefeed') return []
   const { targets } = statement
