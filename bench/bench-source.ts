@@ -7,8 +7,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pino from 'pino'
+import { nodeFlags } from '../bin/node-flags.js'
 import { logStart, type Position } from '../src/changelog/changelog.ts'
 import { logInFolder, openChangelog } from '../src/changelog/open-changelog.ts'
+import { compileCache } from '../src/core/compile-cache.ts'
 import type { FeedSpec, SinkSpec } from '../src/core/feed-spec.ts'
 import type { Hlc } from '../src/core/hlc.ts'
 import { IngestThread } from '../src/ingest/ingest-thread.ts'
@@ -183,7 +185,11 @@ const ourSlot = `SELECT slot_name FROM pg_replication_slots WHERE slot_name LIKE
 
 async function runInChild(work: FeedWork): Promise<FeedCost> {
   // The spec holds bigints.
-  const child = fork(feedProcess, { serialization: 'advanced' })
+  const child = fork(feedProcess, {
+    serialization: 'advanced',
+    execArgv: [...nodeFlags],
+    env: { ...process.env, NODE_COMPILE_CACHE: compileCache },
+  })
   const stop = (): void => void child.kill('SIGKILL')
   const ended = endsWithUs(stop)
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))

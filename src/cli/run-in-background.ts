@@ -26,7 +26,7 @@ export async function runInBackground({ command, argv, storeDir, environment }: 
   const output = openOutput(storeDir)
   const child = spawn(
     process.execPath,
-    [process.argv[1] ?? '', command, ...argv.filter((flag) => flag !== '--background')],
+    [...process.execArgv, process.argv[1] ?? '', command, ...argv.filter((flag) => flag !== '--background')],
     { detached: true, stdio: ['ignore', output, output, 'ipc'], env: { ...process.env, ...environment } },
   )
   closeSync(output)

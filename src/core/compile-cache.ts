@@ -7,14 +7,17 @@
 import { enableCompileCache, flushCompileCache } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
-const folder = fileURLToPath(new URL('../../node_modules/.cache/pg-changefeed', import.meta.url))
+/** The folder in which the compiled code is kept. */
+export const compileCache =
+  process.env['NODE_COMPILE_CACHE'] ??
+  fileURLToPath(new URL('../../node_modules/.cache/pg-changefeed', import.meta.url))
 /** A server that is killed later than this has saved its compiled code. */
 const saveAfterMs = 3000
 
 /** Switches the cache on. Call it before any other module is loaded; threads that start later use the cache, too. */
 export function keepCompiled(): void {
-  enableCompileCache(process.env['NODE_COMPILE_CACHE'] ?? folder)
-  process.env['NODE_COMPILE_CACHE'] ??= folder
+  enableCompileCache(compileCache)
+  process.env['NODE_COMPILE_CACHE'] = compileCache
   saveCompiled()
 }
 

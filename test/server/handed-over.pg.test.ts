@@ -2,13 +2,14 @@
 // terminal, what was started is stopped, and a server in the background goes on.
 
 import assert from 'node:assert/strict'
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { nodeFlags } from '../../bin/node-flags.js'
 import { until } from '../support/until.ts'
 
 const wrapper = fileURLToPath(new URL('../../bin/changefeed.js', import.meta.url))
@@ -86,6 +87,9 @@ test('a server in the background goes on when its launcher is killed, also befor
   // The launcher of the wrapper has gone with it, and the server has told it nothing that failed.
   await until('nobody waits for it', withinMs, () => (started.child.signalCode === null ? undefined : true))
   assert.deepEqual([pid, postgres].map(isAlive), [true, true])
+  // As small as one in the foreground.
+  const { stdout } = spawnSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' })
+  for (const flag of nodeFlags) assert.ok(stdout.split(' ').includes(flag), stdout)
   process.kill(pid, 'SIGTERM')
   await haveEnded([pid, postgres])
 })

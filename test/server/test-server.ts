@@ -7,6 +7,8 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
+import { nodeFlags } from '../../bin/node-flags.js'
+import { compileCache } from '../../src/core/compile-cache.ts'
 import { removeStore } from '../support/kept-stores.ts'
 import { PostgresGate } from '../support/postgres-gate.ts'
 import { serverOfTests } from '../support/servers/server-of-tests.ts'
@@ -83,9 +85,9 @@ export class TestServer implements AsyncDisposable {
     const gate = this.#gate === undefined ? {} : { CHANGEFEED_TEST_POSTGRES_SOCKET_DIR: this.#gate.dir }
     const { url: postgres, flags: more = [] } = this.#attached ?? {}
     const command = postgres === undefined ? ['start-single-node'] : ['start', `--postgres=${postgres}`, ...more]
-    const child = spawn(process.execPath, [main, ...command, ...flags], {
+    const child = spawn(process.execPath, [...nodeFlags, main, ...command, ...flags], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...gate },
+      env: { ...process.env, NODE_COMPILE_CACHE: compileCache, ...gate },
     })
     this.#child = child
     this.#output = ''
