@@ -13,6 +13,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
+import { asFeedError } from '../errors/feed-error.ts'
 import { FeedPool } from '../feed/pool/feed-pool.ts'
 import { MetricScopes } from '../core/metric-scopes.ts'
 import { packageVersion } from '../core/package-version.ts'
@@ -191,6 +192,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       types,
       running,
       work: new StatementWork(),
+      log,
     }
     const front = await startFront({
       listen,
@@ -230,15 +232,31 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     })
     stops.push(() => web.close())
     isReady = true
+    log.info(
+      {
+        event: 'start_server',
+        version: packageVersion(),
+        pid: process.pid,
+        sql: `${listen.host}:${front.port}`,
+        http: `${http.host}:${web.port}`,
+        store: storeDir,
+        postgres: own === undefined ? `${source.socketDir ?? source.host}:${source.port}` : 'its own',
+      },
+      'the server has started',
+    )
     return {
       sqlPort: front.port,
       httpPort: web.port,
       async stop(): Promise<void> {
         isReady = false
+        log.info({ event: 'stop_server' }, 'the server stops')
         await stop()
+        log.info({ event: 'stopped_server' }, 'the server has stopped')
       },
     }
   } catch (error) {
+    const { message, hint } = asFeedError(error)
+    log.error({ event: 'start_server', error: message, hint }, 'the server could not start')
     await stop()
     throw error
   }

@@ -1,5 +1,6 @@
 // The parts of the server that its statements, its jobs and its metrics use.
 
+import type { Logger } from 'pino'
 import type { MetricScopes } from '../core/metric-scopes.ts'
 import type { FeedPool } from '../feed/pool/feed-pool.ts'
 import type { JobRights } from '../jobs/job-rights.ts'
@@ -44,4 +45,5 @@ export interface ServerParts {
   readonly types: TypeMemory
   readonly running: RunningStatements
   readonly work: StatementWork
+  readonly log: Logger
 }

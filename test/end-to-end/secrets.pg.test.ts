@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type pg from 'pg'
 import { TestServer } from '../server/test-server.ts'
+import { until } from '../support/until.ts'
 
 let server: TestServer
 before(async () => {
@@ -91,4 +92,48 @@ test('the secret of a hosted Kafka is in no error, log, metric or list of jobs, 
   texts.push(await (await fetch(`http://127.0.0.1:${server.httpPort}/_status/vars`)).text())
   texts.push(spawnSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).stdout)
   for (const text of texts) assert.equal(text.includes(secret), false, text.slice(0, 500))
+})
+
+test('the log says that the server has started, and which changefeed was refused and why, without what was typed', async () => {
+  await server.sql('CREATE TABLE IF NOT EXISTS t (id INT PRIMARY KEY)')
+  const logged = (): readonly Readonly<Record<string, unknown>>[] =>
+    readdirSync(join(server.storeDir, 'logs'))
+      .flatMap((name) => readFileSync(join(server.storeDir, 'logs', name), 'utf8').split('\n'))
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
+  const start = logged().find(({ event }) => event === 'start_server')
+  assert.match(String(start?.['version']), /^\d+\.\d+/)
+  assert.deepEqual(
+    [start?.['sql'], start?.['http'], start?.['store'], start?.['level']],
+    [`localhost:${server.sqlPort}`, `localhost:${server.httpPort}`, server.storeDir, 30],
+  )
+  const before = logged().length
+  const refused = [
+    [`CREATE CHANGEFEED FOR nowhere INTO 'null://'`, 'FEED_NO_TABLE'],
+    [`CREATE CHANGEFEED FOR t INTO 'null://' WITH format = '${secret}'`, undefined],
+    [`CREATE CHANGEFEED FOR t INTO 'null://' WITH resolved = '${secret}'`, undefined],
+    [`CREATE CHANGEFEED FOR t INTO '${secret}'`, undefined],
+    [`CREATE CHANGEFEED FOR t INTO 'kafka://u:${secret}@127.0.0.1:1'`, undefined],
+    [`CREATE CHANGEFEED FOR t INTO 'kafka://127.0.0.1:1?sasl_enabled=${secret}'`, undefined],
+    [`CREATE CHANGEFEED FOR t INTO 'kafka://127.0.0.1:1?sasl_pasword=${secret}'`, undefined],
+    [`CREATE CHANGEFEED FOR t INTO 'kafka://127.0.0.1:1?${secret}=1'`, undefined],
+    [`CREATE CHANGEFEED FOR t INTO 'webhook-https://127.0.0.1:1/?ca_cert=${secret}'`, undefined],
+    [`CREATE CHANGEFEED FOR t INTO 's3://b/p?AWS_ACCESS_KEY_ID=x&AWS_SECRET_ACCES_KEY=${secret}'`, undefined],
+    [`EXPERIMENTAL CHANGEFEED FOR t WITH cursor = '${secret}'`, undefined],
+  ] as const
+  for (const [sql] of refused) await assert.rejects(server.sql(sql))
+  const lines = await until('each has its line', 10_000, () => {
+    const found = logged()
+      .slice(before)
+      .filter(({ event }) => event === 'refused_changefeed')
+    return found.length >= refused.length ? found : undefined
+  })
+  assert.equal(lines.length, refused.length)
+  for (const [i, line] of lines.entries()) {
+    const [sql, code] = refused[i] as (typeof refused)[number]
+    assert.match(String(line['code']), /^FEED_/, sql)
+    if (code !== undefined) assert.equal(line['code'], code, sql)
+    assert.deepEqual([line['user'], line['database'], line['level']], ['root', 'defaultdb', 30], sql)
+    assert.ok(!JSON.stringify(line).includes(secret), `${sql}: ${JSON.stringify(line)}`)
+  }
 })

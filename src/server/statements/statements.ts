@@ -53,6 +53,7 @@ import { disconnectForMove } from './drop-database.ts'
 import { withoutOurs } from './dump-query.ts'
 import { grantChangefeed } from './grant-changefeed.ts'
 import { deallocate, resetSession, useDatabase } from './change-session.ts'
+import { logRefusals } from './log-refusals.ts'
 import { runChangefeed } from './run-changefeed.ts'
 import { changeSetting } from './set-cluster-setting.ts'
 import { checkJobsThere } from './show-jobs.ts'
@@ -138,8 +139,10 @@ type CheckedStatement = DropDatabase | MoveDatabase | AlterEventTrigger
 /** Returns the statement if we run it; undefined: PostgreSQL runs it. */
 function localStatement(statement: Statement, context: ServerParts, sql: string): LocalStatement | undefined {
   switch (statement.tag) {
-    case 'create-changefeed':
-      return statement.sink === undefined ? runChangefeed(statement, context, sql) : createJob(statement, context, sql)
+    case 'create-changefeed': {
+      const run = statement.sink === undefined ? runChangefeed : createJob
+      return logRefusals(run(statement, context, sql), context.log, sql)
+    }
     case 'explain-changefeed':
       return explainChangefeed(statement, context, sql)
     case 'control-jobs':

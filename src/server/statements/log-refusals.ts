@@ -1,0 +1,77 @@
+// Writes a line into the log of the server when a CREATE CHANGEFEED is refused: the client sees the error, whoever runs the server would not.
+
+import type { Logger } from 'pino'
+import { FeedError } from '../../errors/feed-error.ts'
+import type { LocalCall, LocalStatement } from '../../pg-server/local-statement.ts'
+import { lex } from '../../sql/lexer.ts'
+
+/** `sql` is the statement as typed. */
+export function logRefusals(statement: LocalStatement, log: Logger, sql: string): LocalStatement {
+  return {
+    ...statement,
+    async run(call) {
+      let isAccepted = false
+      const accepted = async (): Promise<void> => {
+        isAccepted = true
+        await call.accepted()
+      }
+      try {
+        return await statement.run({ ...call, accepted })
+      } catch (error) {
+        // A client that leaves or cancels is refused nothing.
+        if (!call.signal.aborted) logRefusal(log, error, { call, sql, isAccepted })
+        throw error
+      }
+    },
+  }
+}
+
+interface Refused {
+  readonly call: LocalCall
+  readonly sql: string
+  /** The changefeed had begun to run on the connection. */
+  readonly isAccepted: boolean
+}
+
+function logRefusal(log: Logger, error: unknown, { call, sql, isAccepted }: Refused): void {
+  const { session, parameters } = call
+  const { user, database, clientAddress: client } = session
+  const { code, sqlstate } = error instanceof FeedError ? error : { code: 'FEED_BUG', sqlstate: 'XX000' }
+  const text = error instanceof Error ? error.message : String(error)
+  const event = isAccepted ? 'ended_changefeed' : 'refused_changefeed'
+  const line = { event, user, database, client, code, sqlstate, error: withoutTyped(text, sql, parameters) }
+  const what = isAccepted
+    ? '[changefeed] a changefeed on a connection has ended'
+    : '[changefeed] a changefeed is refused'
+  // What the statement lacks is a matter of its client; what we lack is ours.
+  if (code === 'FEED_BUG') log.error(line, what)
+  else if (code === 'FEED_SOURCE_DOWN') log.warn(line, what)
+  else log.info(line, what)
+}
+
+/** The client may read again what it has typed. In the log it may be a secret in a wrong place: a password as the value of another option. */
+function withoutTyped(text: string, sql: string, parameters: readonly (string | null)[]): string {
+  const whole = [...stringsIn(sql), ...parameters.filter((one) => one !== null)]
+  return [...whole, ...whole.flatMap(partsOfQuery)]
+    .filter((one) => one.length > 2)
+    .toSorted((a, b) => b.length - a.length)
+    .reduce((shown, one) => shown.replaceAll(one, '…'), text)
+}
+
+function stringsIn(sql: string): readonly string[] {
+  return lex(sql).flatMap((token) => (token.tag === 'string' ? [token.text] : []))
+}
+
+/** What follows the question mark of a URI. A name of a parameter is kept if it looks like one: a password may have a question mark. */
+function partsOfQuery(uri: string): readonly string[] {
+  const at = uri.indexOf('?')
+  if (at < 0) return []
+  return uri
+    .slice(at + 1)
+    .split('&')
+    .flatMap((pair) => {
+      const [name = '', ...value] = pair.split('=')
+      const isName = value.length > 0 && /^[a-z_]+$/i.test(name)
+      return [...(isName ? [] : [name]), value.join('=')]
+    })
+}
