@@ -7,12 +7,13 @@
 // tables are needed, and holds the lock until the tables are given back.
 
 import { setTimeout as delay } from 'node:timers/promises'
+import { isLocked } from '../postgres/table-locks.ts'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { publication } from '../source-schema/names.ts'
 import { hasOurTablesSql } from '../source-schema/ownership.ts'
 import { isPrepared, readySource } from '../source-schema/source-mode.ts'
-import { beginSql, isLocked, lockSql } from './lock-tables.ts'
+import { beginSql, lockSql } from './lock-tables.ts'
 import { watchingTable } from './already-watched.ts'
 
 export interface GiveBackOptions {
@@ -48,8 +49,11 @@ export async function giveBackTables(source: SourceConnection, options: GiveBack
   if (is?.[0] !== 't') return { given: 0, busy: [], left: 0 }
   await readySource(connection, source)
   const now = [...(await needed())].join(', ')
+  // A transaction with DDL keeps the rows of its tables locked, and may want those that we would have by then. The next run writes
+  // what is passed over.
   await connection.query(
-    `UPDATE changefeed.watched SET needed_at = clock_timestamp() WHERE relid = ANY ('{${now}}') AND needed_at < clock_timestamp() - interval '${Math.min(keepMs / 10, mostInexactMs)} milliseconds'`,
+    `UPDATE changefeed.watched SET needed_at = clock_timestamp() WHERE relid IN (SELECT relid FROM changefeed.watched WHERE relid = ANY ('{${now}}')
+       AND needed_at < clock_timestamp() - interval '${Math.min(keepMs / 10, mostInexactMs)} milliseconds' FOR NO KEY UPDATE SKIP LOCKED)`,
   )
   const which =
     relids === undefined

@@ -4,6 +4,7 @@
 import { recordGap } from './record-gap.ts'
 import { asFeedError, FeedError } from '../errors/feed-error.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
+import { isLocked } from '../postgres/table-locks.ts'
 import { publication } from '../source-schema/names.ts'
 import { rowsOf } from '../source-schema/call.ts'
 import { installedSql } from '../source-schema/source-schema.ts'
@@ -58,7 +59,13 @@ export class HealthCheck implements Health {
     // The next attempt installs what is missing, and writes into the log what that means for the changes.
     if (isInstalled !== 'true' || tokenNow !== token)
       throw new FeedError('FEED_SOURCE_REFUSED', 'what pg-changefeed keeps in the source database was changed')
-    await this.#compareDescriptions(isGone === 'true')
+    try {
+      await this.#compareDescriptions(isGone === 'true')
+    } catch (error) {
+      // A transaction that changes a type, for example. The next check asks again.
+      if (!isLocked(error)) throw error
+      this.#mustRepeat = true
+    }
     const lost = await rowsOf(control, 'lost', {})
     if (lost.length === 0) {
       this.#reported = ''

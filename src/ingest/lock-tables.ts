@@ -4,7 +4,6 @@
 // other lock meanwhile; several tables are locked without waiting. Autovacuum gives way to a session that waits for longer than
 // deadlock_timeout, so ours is shorter than the wait, if our role may set it.
 
-import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
@@ -73,9 +72,4 @@ export type LockMode = 'SHARE UPDATE EXCLUSIVE' | 'SHARE ROW EXCLUSIVE' | 'ACCES
 export function lockSql(names: readonly string[], mode: LockMode, isWaiting: boolean): string {
   const list = names.map((name) => `ONLY ${name}`).join(', ')
   return names.length === 0 ? '' : `LOCK TABLE ${list} IN ${mode} MODE${isWaiting ? '' : ' NOWAIT'};`
-}
-
-/** Somebody else has the lock. */
-export function isLocked(error: unknown): boolean {
-  return error instanceof FeedError && (error.sqlstate === '55P03' || error.sqlstate === '40P01')
 }

@@ -5,14 +5,17 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { shownString } from '../core/quote.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
+import { isLocked } from '../postgres/table-locks.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
-import { isLocked, LockWatcher } from './lock-tables.ts'
+import { LockWatcher } from './lock-tables.ts'
+import { call } from '../source-schema/call.ts'
 import type { IngestAtHand } from './prepared/watch-prepared.ts'
 import { namesOf, watchBatch, type TableToWatch } from './watch-batch.ts'
 
 const lockPauseMs = 100
 const defaultDeadlineMs = 10_000
 const reportAfterMs = 1500
+const typeWaitMs = 300
 
 export interface WatchOptions {
   readonly lockDeadlineMs?: number
@@ -35,8 +38,22 @@ export async function watchOne(
   options: WatchOptions,
 ): Promise<boolean> {
   const { isLossReported = false } = options
-  const work = (): Promise<boolean> => watchBatch(connection, [table], { isWaiting: true, isLossReported })
+  const work = async (): Promise<boolean> => {
+    await typesAreFree(connection, table)
+    return watchBatch(connection, [table], { isWaiting: true, isLossReported })
+  }
   return patiently(source, connection, { ...options, table, work })
+}
+
+/**
+ * Waits for who changes a type of the table, while nothing is locked: the transaction that follows has locked the table when it comes
+ * to its types, and does not wait for them. Whoever changes a type may want the table.
+ */
+async function typesAreFree(connection: RawConnection, { relid }: TableToWatch): Promise<void> {
+  // To describe a table may mean to print values of its types, for which PostgreSQL locks these for a moment, once in a session.
+  await connection.query(
+    `SET lock_timeout = '${typeWaitMs}ms'; SELECT ${call('describe', { relation: relid })} IS NULL; SELECT ${call('hold_types', { types: { sql: call('types_of', { relation: relid }) }, alone: false })}`,
+  )
 }
 
 export interface PatientWork<T> extends WatchOptions {
@@ -63,7 +80,7 @@ export async function patiently<T>(
       if (!isLocked(error)) throw error
       const name = async (): Promise<string> => [...(await namesOf(connection, [table])).values()][0] ?? ''
       if (watcher.blockers.some(({ pid }) => pid === askedBy)) throw ownLock(await name())
-      if (Date.now() > deadline) throw locked(await name(), lockDeadlineMs, watcher)
+      if (Date.now() > deadline) throw locked(await name(), { lockDeadlineMs, watcher, error })
       if (!isReported && Date.now() > reportAt) {
         progress?.(`waiting for table ${await name()}, which is in use by ${usersOf(watcher)}`)
         isReported = true
@@ -88,11 +105,19 @@ function usersOf({ blockers }: LockWatcher): string {
   return blockers.length === 0 ? 'other transactions' : blockers.map(({ text }) => text).join('; ')
 }
 
-function locked(name: string, lockDeadlineMs: number, watcher: LockWatcher): FeedError {
+interface Refused {
+  readonly lockDeadlineMs: number
+  readonly watcher: LockWatcher
+  readonly error: FeedError
+}
+
+function locked(name: string, { lockDeadlineMs, watcher, error }: Refused): FeedError {
   return new FeedError(
     'FEED_STATE',
     `table ${name} could not be locked within ${lockDeadlineMs / 1000} s: it is in use by ${usersOf(watcher)}`,
     {
+      // Our own function says which type it is that is being changed.
+      detail: error.message.startsWith('type ') ? error.message : undefined,
       hint: `end the long transactions on it and start the changefeed again; SELECT * FROM pg_locks WHERE relation = ${shownString(name)}::regclass lists them, SELECT pg_terminate_backend(…) ends one by the number of its process`,
       sqlstate: '55P03',
     },

@@ -7,25 +7,30 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Lsn } from '../core/lsn.ts'
-import { shownName } from '../core/quote.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import { serverText, type ServerText } from '../postgres/server-text.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
-import { call } from '../source-schema/call.ts'
-import { sourceMode, type SourceMode } from '../source-schema/source-mode.ts'
 import type { CutTurn } from './cut-turn.ts'
 import type { HeldSnapshot } from './held-cut.ts'
+import { learnTypes } from './learn-types.ts'
+import { lockAndRead, Locked, unlessLocked, whoHolds } from './lock-and-read.ts'
+
 import type { BeginWindow } from './seen-snapshot.ts'
 import { Connections, destroyAll, exportSnapshot, importSnapshot } from './snapshot.ts'
-import { leavesOf, qualified, readFacts, type ScanTable, type ScanTarget, type TableFacts } from './table-facts.ts'
-import { areTablesFree } from './tables-free.ts'
+import {
+  compositesOf,
+  leavesOf,
+  readFacts,
+  type Composite,
+  type ScanTable,
+  type ScanTarget,
+  type TableFacts,
+} from './table-facts.ts'
 import { TypeCheck } from './type-check.ts'
 
 const attempts = 10
 const mostDelayMs = 1000
-/** The table or its schema no longer exists under this name, or a transaction that changes one of its types has it locked. */
-const goneStates: ReadonlySet<string> = new Set(['42P01', '3F000', '55P03'])
 
 /** Tables that can be read as of one snapshot. */
 export interface OpenTables extends AsyncDisposable {
@@ -40,6 +45,8 @@ export interface OpenTables extends AsyncDisposable {
   /** Aborts when the connections are to be closed for somebody else who waits for a turn. */
   readonly taken?: AbortSignal | undefined
   readonly types: TypeCheck
+  /** That the rows consist of. */
+  readonly composites: readonly Composite[]
   /** Ends the transactions of the readers at once, whatever they do. */
   giveUp(): void
 }
@@ -70,20 +77,22 @@ export async function openCut(options: CutOptions): Promise<Cut> {
   let busy = 0
   for (let attempt = 1; ; attempt++) {
     const cut = await tryCut(options, attempt)
-    if (cut === 'busy') busy += 1
-    else if (cut !== undefined) return cut
-    if (attempt - busy >= attempts && options.isPatient !== true) {
-      throw new FeedError(
-        'FEED_SOURCE_REFUSED',
-        `the tables changed during each of ${attempts} attempts to start their scan`,
-        {
-          hint: 'start the changefeed when no ALTER TABLE runs on them',
-        },
-      )
-    }
-    if (attempt % attempts === 0) options.waiting?.('waiting until no ALTER TABLE changes its tables')
+    if (cut !== undefined && !(cut instanceof Locked)) return cut
+    if (cut?.isEarly === true) busy += 1
+    if (attempt - busy >= attempts && options.isPatient !== true) throw notFree(cut)
+    if (attempt % attempts === 0)
+      options.waiting?.(`waiting ${cut === undefined ? 'until no ALTER TABLE changes its tables' : `for ${cut.why}`}`)
     await beforeNext(attempt, options.signal)
   }
+}
+
+function notFree(locked: Locked | undefined): FeedError {
+  const happened = locked === undefined ? 'the tables changed' : 'the tables or their types were locked by others'
+  return new FeedError(
+    'FEED_SOURCE_REFUSED',
+    `${happened} during each of ${attempts} attempts to start their scan${locked === undefined ? '' : `, the last time by ${locked.why}`}`,
+    { hint: 'start the changefeed when no ALTER TABLE runs on them' },
+  )
 }
 
 async function beforeNext(attempt: number, signal: AbortSignal): Promise<void> {
@@ -93,44 +102,47 @@ async function beforeNext(attempt: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-/** Returns undefined if a DDL changed a table meanwhile, and 'busy' if another session has it locked. */
-async function tryCut(options: CutOptions, attempt: number): Promise<Cut | 'busy' | undefined> {
+/** Returns undefined if a DDL changed a table meanwhile. */
+async function tryCut(options: CutOptions, attempt: number): Promise<Cut | Locked | undefined> {
   const { source, targets, connections, waiting, beginWindow } = options
-  let isBusy = false
-  const cut = await opening(options, async (open) => {
+  return opening(options, async (open) => {
     const control = await open.connect()
     const text = await serverText(control)
     const before = await whenFree(control, { source, targets, attempt })
-    isBusy = before === undefined
-    if (before === undefined) return undefined
+    if (before instanceof Locked) return new Locked(before.why, true)
     const { keeper, point, timeline, name } = await exportSnapshot(open, { control, waiting, beginWindow })
-    const readers = await openReaders(open, name, connections)
+    const readers = await openReaders(open, { name, connections, control, facts: before })
     if (readers === undefined) throw new FeedError('FEED_SOURCE_DOWN', 'the snapshot of the scan went away')
+    if (readers instanceof Locked) return readers
     const after = await lockAndRead({ readers, control, source, targets, before })
-    if (after === undefined) return undefined
+    if (after === undefined || after instanceof Locked) return after
     if (targets.some(({ relid }) => before.get(relid)?.fingerprint !== after.get(relid)?.fingerprint)) return undefined
     await keeper.close()
     return { ...openTables({ facts: after, readers, control, source, text }), point, timeline }
   })
-  return isBusy ? 'busy' : cut
 }
 
 /**
- * Reads the facts of the tables. Returns undefined if another session has a lock that keeps readers out, or waits for it: it passes
- * first, except if there has been some DDL for so many attempts.
+ * Reads the facts of the tables. Where another session has a lock that keeps readers out, or waits for it, it passes first, except if
+ * there has been some DDL for so many attempts.
  */
 async function whenFree(
   control: RawConnection,
   { source, targets, attempt }: Pick<CutOptions, 'source' | 'targets'> & { readonly attempt: number },
-): Promise<Map<number, TableFacts> | undefined> {
+): Promise<Map<number, TableFacts> | Locked> {
+  const isPolite = attempt <= politeAttempts
   const leaves = [...(await leavesOf(control, targets)).values()].flat()
   const relids = [...targets.map(({ relid }) => relid), ...leaves]
   const deadline = Date.now() + passMs
-  while (attempt <= politeAttempts && !(await areTablesFree(control, relids))) {
-    if (Date.now() > deadline) return undefined
+  for (;;) {
+    const holder = isPolite ? await whoHolds(control, undefined, relids) : undefined
+    if (holder === undefined) break
+    if (Date.now() > deadline) return holder
     await delay(againMs)
   }
-  return unlessLocked([control], () => readFacts(control, source, targets))
+  const facts = await unlessLocked([control], { control }, () => readFacts(control, source, targets))
+  if (facts instanceof Locked || !isPolite) return facts
+  return (await whoHolds(control, facts)) ?? facts
 }
 
 /** They take about ten seconds. */
@@ -147,8 +159,8 @@ export async function joinCut(held: HeldSnapshot, options: CutOptions): Promise<
   const { signal, waiting } = options
   for (let attempt = 1; ; attempt++) {
     const joined = await tryJoin(held, options, attempt)
-    if (joined !== 'busy') return joined
-    if (attempt % joinsPerNotice === 1) waiting?.('waiting for a lock on its tables, which others hold or ask for')
+    if (!(joined instanceof Locked)) return joined
+    if (attempt % joinsPerNotice === 1) waiting?.(`waiting for ${joined.why}`)
     await beforeNext(attempt, signal)
   }
 }
@@ -159,47 +171,47 @@ async function tryJoin(
   held: HeldSnapshot,
   options: CutOptions,
   attempt: number,
-): Promise<OpenTables | 'busy' | undefined> {
+): Promise<OpenTables | Locked | undefined> {
   const { source, targets, connections } = options
   const isAsHeld = (facts: ReadonlyMap<number, TableFacts>): boolean =>
     targets.every(({ relid }) => held.fingerprints.get(relid) === facts.get(relid)?.fingerprint)
-  let isBusy = false
-  const joined = await opening(options, async (open) => {
-    const readers = await openReaders(open, held.name, connections)
-    if (readers === undefined) return undefined
+  return opening(options, async (open) => {
     const control = await open.connect()
     const text = await serverText(control)
     const before = await whenFree(control, { source, targets, attempt })
-    if (before !== undefined && !isAsHeld(before)) return undefined
-    const facts = before === undefined ? undefined : await lockAndRead({ readers, control, source, targets, before })
-    isBusy = facts === undefined
-    if (facts === undefined || !isAsHeld(facts)) return undefined
-    return openTables({ facts, readers, control, source, text })
+    if (before instanceof Locked) return before
+    if (!isAsHeld(before)) return undefined
+    const readers = await openReaders(open, { name: held.name, connections, control, facts: before })
+    if (readers === undefined || readers instanceof Locked) return readers
+    const facts = await lockAndRead({ readers, control, source, targets, before })
+    // What is gone is seen by the next attempt.
+    if (facts === undefined) return new Locked('a table that has another name now')
+    if (facts instanceof Locked) return facts
+    return isAsHeld(facts) ? openTables({ facts, readers, control, source, text }) : undefined
   })
-  return isBusy ? 'busy' : joined
 }
 
-/** Closes the connections of `work` if it throws, if it returns undefined, or if the signal aborts now or later. */
+/** Closes the connections of `work` if it throws, if it opens no tables, or if the signal aborts now or later. */
 async function opening<T extends OpenTables>(
   { source, signal, takeTurn }: CutOptions,
-  work: (open: Connections) => Promise<T | undefined>,
-): Promise<T | undefined> {
+  work: (open: Connections) => Promise<T | Locked | undefined>,
+): Promise<T | Locked | undefined> {
   const turn = await takeTurn?.()
   const open = new Connections(source, signal)
-  let opened: T | undefined
+  let opened: T | Locked | undefined
   try {
     opened = await work(open)
   } catch (error) {
     signal.throwIfAborted()
     throw error
   } finally {
-    if (opened === undefined) {
+    if (opened === undefined || opened instanceof Locked) {
       open[Symbol.dispose]()
       open.destroy()
       turn?.[Symbol.dispose]()
     }
   }
-  if (opened === undefined) return undefined
+  if (opened === undefined || opened instanceof Locked) return opened
   const { readers, control, types } = opened
   return {
     ...opened,
@@ -215,124 +227,29 @@ async function opening<T extends OpenTables>(
   }
 }
 
-async function openReaders(open: Connections, name: string, count: number): Promise<RawConnection[] | undefined> {
+interface Readers {
+  /** Of the snapshot. */
+  readonly name: string
+  readonly connections: number
+  readonly control: RawConnection
+  readonly facts: ReadonlyMap<number, TableFacts>
+}
+
+/** Returns undefined if the snapshot is gone. */
+async function openReaders(
+  open: Connections,
+  { name, connections, control, facts }: Readers,
+): Promise<RawConnection[] | Locked | undefined> {
+  const composites = compositesOf(facts).map(({ type }) => type)
   const readers: RawConnection[] = []
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < connections; i++) {
     const reader = await open.connect()
     readers.push(reader)
+    const learnt = await unlessLocked([reader], { control, facts }, () => learnTypes(reader, composites))
+    if (learnt instanceof Locked) return learnt
     if (!(await importSnapshot(reader, name))) return undefined
   }
   return readers
-}
-
-interface Locking {
-  readonly readers: readonly RawConnection[]
-  readonly control: RawConnection
-  readonly source: SourceConnection
-  readonly targets: readonly ScanTarget[]
-  readonly before: ReadonlyMap<number, TableFacts>
-}
-
-/**
- * Locks the tables and reads their facts again. Returns undefined if another session changes one of them. A DDL that waits for
- * one of our sessions also blocks our next session, and PostgreSQL does not see this as a deadlock. Therefore, once one of our
- * sessions has a lock, none of the others waits for long, and giving up releases all locks.
- */
-async function lockAndRead({
-  readers,
-  control,
-  source,
-  targets,
-  before,
-}: Locking): Promise<Map<number, TableFacts> | undefined> {
-  return unlessLocked([control, ...readers], async () =>
-    (await lockTables({ readers, facts: before, user: source.user, mode: await sourceMode(control, source) }))
-      ? readFacts(control, source, targets)
-      : undefined,
-  )
-}
-
-/** Returns undefined if PostgreSQL did not give a lock in time. */
-async function unlessLocked<T>(
-  sessions: readonly RawConnection[],
-  work: () => Promise<T | undefined>,
-): Promise<T | undefined> {
-  for (const session of sessions) await session.query(`SET lock_timeout = '${lockWaitMs}ms'`)
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof FeedError && error.sqlstate === lockNotAvailable) return undefined
-    throw error
-  }
-}
-
-const lockWaitMs = 500
-const lockNotAvailable = '55P03'
-
-interface TableLocks {
-  readonly readers: readonly RawConnection[]
-  readonly facts: ReadonlyMap<number, TableFacts>
-  readonly user: string
-  readonly mode: SourceMode
-}
-
-/** Returns false if a table no longer exists under its name, or if one of its types is being changed. */
-async function lockTables({ readers, facts, user, mode }: TableLocks): Promise<boolean> {
-  try {
-    for (const reader of readers) {
-      for (const { tables } of facts.values()) {
-        for (let at = 0; at < tables.length; at += tablesPerLock) {
-          const names = tables.slice(at, at + tablesPerLock).map(({ description }) => `ONLY ${qualified(description)}`)
-          await reader.query(`LOCK TABLE ${names.join(', ')} IN ACCESS SHARE MODE`)
-        }
-      }
-    }
-    // Where nothing is installed, type-check.ts sees changes of types.
-    if (mode === 'installed') await readers[0]?.query(holdTypesSql([...facts.keys()]))
-    return true
-  } catch (error) {
-    if (error instanceof FeedError && goneStates.has(error.sqlstate)) return false
-    if (error instanceof FeedError && error.sqlstate === outOfLocks) throw tooManyLocks(facts, error)
-    if (error instanceof FeedError && error.sqlstate === notAllowed) throw mayNotRead({ facts, user }, error)
-    throw error
-  }
-}
-
-const notAllowed = '42501'
-
-/** PostgreSQL names the table without its schema, and does not say who must do what. */
-function mayNotRead({ facts, user }: Pick<TableLocks, 'facts' | 'user'>, cause: FeedError): FeedError {
-  const all = [...facts.values()].flatMap(({ tables }) => tables.map(({ description }) => description))
-  const named = all.filter(({ name }) => cause.message === `permission denied for table ${name}`)
-  const { code, message, sqlstate, detail } = cause
-  const tables = (named.length > 0 ? named : all.slice(0, 1))
-    .map(({ schema, name }) => `${shownName(schema)}.${shownName(name)}`)
-    .join(', ')
-  const hint = `GRANT SELECT ON ${tables} TO ${shownName(user)}; the changefeed then goes on`
-  return new FeedError(code, message, { sqlstate, detail, hint, cause })
-}
-
-/** The lock table of PostgreSQL is full. */
-const outOfLocks = '53200'
-const tablesPerLock = 100
-
-function tooManyLocks(facts: ReadonlyMap<number, TableFacts>, cause: FeedError): FeedError {
-  const count = [...facts.values()].reduce((sum, { tables }) => sum + tables.length, 0)
-  return new FeedError(
-    'FEED_SOURCE_REFUSED',
-    `PostgreSQL has no room for the locks of the ${count} tables that the scan reads at one time`,
-    {
-      hint: `ALTER SYSTEM SET max_locks_per_transaction = ${Math.max(256, Math.ceil(count / 100) * 10)}, and restart PostgreSQL; or start several changefeeds with fewer tables each`,
-      cause,
-    },
-  )
-}
-
-/** All sessions lock the types in the same order, so that they cannot block each other. */
-function holdTypesSql(relids: readonly number[]): string {
-  const types = `SELECT DISTINCT unnest(${call('types_of', { relation: { sql: 'relid' } })}) AS type FROM unnest('{${relids.join(', ')}}'::oid[]) AS relid`
-  const hold = call('hold_types', { types: { sql: 'array_agg(type ORDER BY type)' }, alone: false })
-  return `SELECT ${hold} FROM (${types}) AS used HAVING count(*) > 0`
 }
 
 interface Opened extends Pick<OpenTables, 'readers' | 'control' | 'text'> {
@@ -348,5 +265,6 @@ function openTables({ facts, readers, control, source, text }: Opened): OpenTabl
   }
   const giveUp = (): void => destroyAll(readers)
   const types = new TypeCheck(source, facts)
-  return { tables, readers, control, text, types, giveUp, [Symbol.asyncDispose]: () => Promise.resolve() }
+  const composites = compositesOf(facts)
+  return { tables, readers, control, text, types, composites, giveUp, [Symbol.asyncDispose]: () => Promise.resolve() }
 }

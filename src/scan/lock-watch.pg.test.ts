@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { TestPostgres } from '../../test/support/postgres-under-test.ts'
 import { until } from '../../test/support/until.ts'
+import { exclusiveLock } from '../postgres/table-locks.ts'
 import { install } from '../source-schema/source-schema.ts'
 import { openCut } from './cut.ts'
 import type { CutTurn } from './cut-turn.ts'
 import { LockWatch } from './lock-watch.ts'
-import { areTablesFree } from './tables-free.ts'
 
 let server: TestPostgres
 before(async () => {
@@ -39,9 +39,9 @@ test('a cut is given up for who waits for ACCESS EXCLUSIVE, and for nobody else'
   await other.query('BEGIN; ALTER TABLE public.t ADD c INT')
   assert.equal(watch.hasGivenUp, true)
   assert.equal(await watch.end(), `process ${other.backendPid} of user "${database.source.user}"`)
-  assert.equal(await areTablesFree(cut.control, cut.tables.keys()), false)
+  assert.equal((await exclusiveLock(cut.control, cut.tables.keys()))?.isGranted, true)
   await other.query('COMMIT')
-  assert.equal(await areTablesFree(cut.control, cut.tables.keys()), true)
+  assert.equal(await exclusiveLock(cut.control, cut.tables.keys()), undefined)
 })
 
 test('a cut whose turn is taken closes its connections, and the turn is over then', { timeout: 120_000 }, async () => {

@@ -35,12 +35,22 @@ export interface TableFacts {
   readonly fingerprint: string
   /** The same text as long as no DDL changes the target, whatever its partitions are. */
   readonly ownFingerprint: string
+  /** The composite types that its rows consist of. */
+  readonly composites: readonly Composite[]
   /** Nobody keeps the types of its columns from being changed while its rows are read: see type-check.ts. */
   readonly hasFreeTypes: boolean
 }
 
+/** A composite type made by users, or the row type of a table. */
+export interface Composite {
+  readonly type: number
+  /** The relation that holds its attributes. ALTER TYPE locks it, and so does for a moment who prints a first value of the type. */
+  readonly relation: number
+}
+
 interface One extends ScanTable {
   readonly fingerprint: string
+  readonly composites: readonly Composite[]
   readonly hasFreeTypes: boolean
 }
 
@@ -64,18 +74,24 @@ export async function readFacts(
 }
 
 function factsOf(own: One): TableFacts {
-  const { fingerprint, hasFreeTypes } = own
-  return { tables: [own], fingerprint, ownFingerprint: fingerprint, hasFreeTypes }
+  const { fingerprint, composites, hasFreeTypes } = own
+  return { tables: [own], fingerprint, ownFingerprint: fingerprint, composites, hasFreeTypes }
 }
 
 function factsOfPartitioned(
-  { description: root, fingerprint: own, hasFreeTypes }: One,
+  { description: root, fingerprint: own, composites, hasFreeTypes }: One,
   parts: readonly One[],
 ): TableFacts {
   const hash = createHash('sha256').update(own)
   for (const { fingerprint } of parts) hash.update(fingerprint)
   const tables = parts.map(({ description, pages, file }) => ({ description, root, pages, file }))
-  return { tables, fingerprint: hash.digest('hex'), ownFingerprint: own, hasFreeTypes }
+  return { tables, fingerprint: hash.digest('hex'), ownFingerprint: own, composites, hasFreeTypes }
+}
+
+/** Of all targets, each once. */
+export function compositesOf(facts: ReadonlyMap<number, TableFacts>): readonly Composite[] {
+  const found = new Map([...facts.values()].flatMap(({ composites }) => composites.map((one) => [one.type, one])))
+  return [...found.values()]
 }
 
 /** The leaves that are to be read of each target that is a partitioned table. */
@@ -105,8 +121,12 @@ async function readOnes(
   source: SourceConnection,
   relids: readonly number[],
 ): Promise<ReadonlyMap<number, One>> {
-  const described = (await sourceMode(control, source)) === 'installed' ? installed : prepared
-  const tables = await described(control, relids)
+  const isInstalled = (await sourceMode(control, source)) === 'installed'
+  const tables = await (isInstalled ? installed : describeTables)(control, relids)
+  const composites = await compositesAmong(
+    control,
+    [...tables.values()].flatMap(({ types }) => types),
+  )
   const rows = await control.query(
     `SELECT oid::text, pg_relation_filenode(oid)::text, (pg_relation_size(oid) / current_setting('block_size')::int)::text FROM pg_class WHERE oid IN (${relids.join(', ')})`,
   )
@@ -120,28 +140,45 @@ async function readOnes(
       pages: Number(pages),
       file: file ?? '',
       fingerprint: `${file} ${fingerprint}`,
-      hasFreeTypes: types.length > 0,
+      composites: types.flatMap((type) => composites.get(type) ?? []),
+      // Our functions hold the types while rows are read.
+      hasFreeTypes: !isInstalled && types.length > 0,
     })
   }
   return ones
 }
 
-type Described = ReadonlyMap<number, DescribedTable>
-
-/** Our functions describe the tables, and hold their types while rows are read. */
-async function installed(control: RawConnection, relids: readonly number[]): Promise<Described> {
+async function compositesAmong(
+  control: RawConnection,
+  types: readonly number[],
+): Promise<ReadonlyMap<number, Composite>> {
+  if (types.length === 0) return new Map()
   const rows = await control.query(
-    `SELECT oid::text, ${call('describe', { relation: { sql: 'oid' } })}::text FROM pg_class WHERE oid IN (${relids.join(', ')})`,
+    `SELECT oid::text, typrelid::text FROM pg_type WHERE typrelid <> 0 AND oid IN (${[...new Set(types)].join(', ')})`,
+  )
+  return new Map(rows.map(([type, relation]) => [Number(type), { type: Number(type), relation: Number(relation) }]))
+}
+
+/** Tables as our functions describe them. */
+async function installed(
+  control: RawConnection,
+  relids: readonly number[],
+): Promise<ReadonlyMap<number, DescribedTable>> {
+  const rows = await control.query(
+    `SELECT oid::text, ${call('describe', { relation: { sql: 'oid' } })}::text, ${call('types_of', { relation: { sql: 'oid' } })}::text FROM pg_class WHERE oid IN (${relids.join(', ')})`,
   )
   return new Map(
-    rows.map(([oid, description]) => {
+    rows.map(([oid, description, types]) => {
       const table = JSON.parse(description ?? '') as TableDescription
-      return [Number(oid), { description: table, fingerprint: description ?? '', types: [] }]
+      return [Number(oid), { description: table, fingerprint: description ?? '', types: oidsOf(types ?? '{}') }]
     }),
   )
 }
 
-const prepared = describeTables
+/** Reads an array of numbers. */
+function oidsOf(text: string): readonly number[] {
+  return text === '{}' ? [] : text.slice(1, -1).split(',').map(Number)
+}
 
 export function qualified({ schema, name }: TableDescription): string {
   return `${quoteName(schema)}.${quoteName(name)}`

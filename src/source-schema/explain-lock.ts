@@ -2,6 +2,7 @@
 
 import { FeedError } from '../errors/feed-error.ts'
 import type { Queries } from '../postgres/queries.ts'
+import { isLocked } from '../postgres/table-locks.ts'
 
 /** How long we wait for locks on our objects. They are held for moments only. */
 export const ourLockWait = '10s'
@@ -21,7 +22,7 @@ export async function explainLock<T>(
   try {
     return await work
   } catch (error) {
-    if (!(error instanceof FeedError) || error.sqlstate !== '55P03') throw error
+    if (!isLocked(error)) throw error
     await connection.query('ROLLBACK')
     const holders = (await connection.query(holdersSql(relation))).map(([holder]) => holder ?? '').join(', ')
     throw new FeedError(error.code, `${what}: ${holders || 'another transaction'} has a lock on ${relation}`, {

@@ -27,12 +27,15 @@ export async function install(connection: Queries): Promise<void> {
   if ((await connection.query(installedSql()))[0]?.[0] === 't') return
   const what = 'what changefeeds need in this database cannot be installed'
   const sql = sqlOf(installFiles)
-  const made = connection.query((await maySetTimeout(connection)) ? sql : sql.replaceAll(timeoutClause, ''))
+  const made = connection.query((await maySetTimeout(connection)) ? sql : sql.replace(timeoutClauses, ''))
   await explainLock(connection, { what, relation: installLockTable }, explainDdl(what, made))
 }
 
-/** It makes autovacuum give way to our locks. Without it, a lock that autovacuum holds is not waited for for so long. */
-const timeoutClause = " SET deadlock_timeout = '50ms'"
+/**
+ * A short one makes autovacuum give way to our locks; without it, a lock that autovacuum holds is not waited for for so long. A long one
+ * keeps PostgreSQL from ending a command of the application that a scan is about to give way to.
+ */
+const timeoutClauses = / SET deadlock_timeout = '\w+'/g
 
 /** Whether our role may call functions with this clause. */
 export async function maySetTimeout(connection: Queries): Promise<boolean> {

@@ -166,9 +166,32 @@ test('a job whose table is locked after its schema change says what it waits for
     'BEGIN; ALTER TABLE y ADD COLUMN b INT DEFAULT 7; COMMIT; BEGIN; LOCK TABLE y IN ACCESS EXCLUSIVE MODE',
   )
   const waits = async (): Promise<boolean> =>
-    (await job(id)).running_status?.includes('waiting until no ALTER TABLE changes its tables') === true
+    (await job(id)).running_status?.includes('which has locked table') === true
   await within(60_000, 'it says what it waits for', waits)
   await client.query('COMMIT')
   await client.end()
   await within(60_000, 'it goes on', async () => !(await waits()))
+})
+
+test('a scan whose next table has an index that somebody else has locked gives way, says to whom, and goes on behind it', async () => {
+  for (const name of ['before_it', 'and_it']) await bigTable(name)
+  await server.sql('CREATE TABLE locked_index (a INT PRIMARY KEY); INSERT INTO locked_index VALUES (1), (2)')
+  await using feed = await SinklessFeed.open(server, 'EXPERIMENTAL CHANGEFEED FOR before_it, and_it, locked_index')
+  await feed.row(1)
+  // Nothing is read from the connection, so the scan does not come to the other table.
+  feed.hold(true)
+  const client = await server.connect()
+  await client.query('BEGIN')
+  // SHARE for the table, which a scan does not mind, and ACCESS EXCLUSIVE for the index.
+  await client.query('REINDEX INDEX locked_index_pkey')
+  feed.hold(false)
+  await within(60_000, 'a notice', () =>
+    feed.notices.some((text) =>
+      /giving way to process \d+ of user "\w+", which has locked index public.locked_index_pkey/.test(text),
+    ),
+  )
+  await client.query('COMMIT')
+  await client.end()
+  const keys = (): number => new Set(feed.rows.map(({ topic, key }) => `${topic} ${key}`)).size
+  await within(60_000, 'all rows', () => keys() === 2 * count + 2)
 })

@@ -55,7 +55,7 @@ test(
         'BEGIN; ALTER TABLE ta ADD COLUMN q INT DEFAULT 1; COMMIT; BEGIN; LOCK TABLE ta IN ACCESS EXCLUSIVE MODE',
       )
       const isWaiting = ({ notices }: SinklessFeed): boolean =>
-        notices.some((text) => text.includes('waiting until no ALTER TABLE changes its tables'))
+        notices.some((text) => /waiting for process \d+ of user "\w+", which has locked table /.test(text))
       // Where nothing of ours is in the database, a change of a table is known when nobody has locked it.
       if (needsInstalled === false)
         await until('the feeds of the locked table wait', 60_000, () => feeds.slice(1).every(isWaiting) || undefined)

@@ -1,13 +1,16 @@
 // Reads the rows of one cut into the sink, until all pages are read, or until the cut is given up because another session
-// waits for a lock of it, or because a type was changed. What is under way then is dropped: pages that are not finished are read again.
+// waits for a lock of it, because this scan waits for a lock of another session, or because a type was changed. What is under way then
+// is dropped: pages that are not finished are read again.
 
 import type { Hlc } from '../../core/hlc.ts'
 import type { Chunk } from '../../scan/chunks.ts'
+import { whoHoldsCut } from '../../scan/lock-and-read.ts'
 import type { LockWatch } from '../../scan/lock-watch.ts'
 import type { OpenTables } from '../../scan/cut.ts'
 import { scan } from '../../scan/scan.ts'
 import { wholeTable, type Selection } from '../../scan/selection.ts'
 import type { ScanTable } from '../../scan/table-facts.ts'
+import { isLocked } from '../../postgres/table-locks.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
 import type { Feed } from '../phases.ts'
 import type { RowsAsOf } from './rows-as-of.ts'
@@ -40,6 +43,8 @@ export class CutReading {
   #last: Promise<void> = Promise.resolve()
   /** Whether a range of pages was finished. */
   hasFinished = false
+  /** Who has a lock that the scan has waited for: on an index, or on a type. */
+  lockedBy: string | undefined
 
   constructor(options: CutReadingOptions) {
     const { cut, at, wanted } = options
@@ -68,9 +73,12 @@ export class CutReading {
       if (!watch.hasGivenUp) return true
     } catch (error) {
       feed.run.signal.throwIfAborted()
-      if (!watch.hasGivenUp && !cut.types.hasChanged) throw error
+      if (!this.#isOver && isLocked(error)) this.lockedBy = 'another session, which has a lock on what it reads'
+      if (!this.#isOver) throw error
       // The other connections have no reason to go on.
       if (!watch.hasGivenUp) cut.giveUp()
+      if (this.lockedBy !== undefined)
+        this.lockedBy = (await whoHoldsCut(cut).catch(() => undefined))?.why ?? this.lockedBy
     }
     // The sink and the schema registry may take long. The next cut is opened when it can be read.
     for (const { draining } of this.#consumers) await draining
@@ -113,8 +121,13 @@ export class CutReading {
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
+    return (this.#last = this.#last.then(() => (this.#isOver ? undefined : work())))
+  }
+
+  /** The cut is not read any further. */
+  get #isOver(): boolean {
     const { watch, cut } = this.#options
-    return (this.#last = this.#last.then(() => (watch.hasGivenUp || cut.types.hasChanged ? undefined : work())))
+    return watch.hasGivenUp || cut.types.hasChanged || this.lockedBy !== undefined
   }
 }
 

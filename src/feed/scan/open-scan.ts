@@ -2,6 +2,7 @@
 
 import { joinCut, openCut, type OpenTables } from '../../scan/cut.ts'
 import type { CutTurn } from '../../scan/cut-turn.ts'
+import { LockWatch } from '../../scan/lock-watch.ts'
 import type { FeedRun } from '../feed-run.ts'
 import { findCut } from './find-cut.ts'
 import { windowsOf } from './place-snapshot.ts'
@@ -14,6 +15,8 @@ const scanConnections = 2
 
 export interface OpenScan extends AsyncDisposable, Pick<StatementCut, 'time' | 'sinceMs'> {
   readonly cut: OpenTables
+  /** It has begun with the cut: the log may be long in coming to it. */
+  readonly watch: LockWatch
 }
 
 /** `isAgain`: an earlier cut of the scan was given up for DDL. */
@@ -44,20 +47,34 @@ export async function openScan(run: FeedRun, { reason, tables }: ScanRequest, is
   const held = usesStatementCut ? run.statementCut : undefined
   const joined = held === undefined ? undefined : await joinCut(held.snapshot, options)
   if (held !== undefined && joined !== undefined) {
-    return {
-      cut: joined,
-      time: held.time,
-      sinceMs: held.sinceMs,
-      [Symbol.asyncDispose]: () => joined[Symbol.asyncDispose](),
-    }
+    const { time, sinceMs: heldSinceMs } = held
+    return watched(joined, { time, sinceMs: heldSinceMs }, signal)
   }
   const cut = await openCut(options)
+  const open = watched(cut, { sinceMs }, signal)
   try {
     const time = await findCut({ log, from, point: cut.point, signal })
     checkHistory({ log, source }, cut.timeline)
-    return { cut, time, sinceMs, [Symbol.asyncDispose]: () => cut[Symbol.asyncDispose]() }
+    return { ...open, time }
   } catch (error) {
-    await cut[Symbol.asyncDispose]()
+    await open[Symbol.asyncDispose]()
     throw error
+  }
+}
+
+function watched<T>(
+  cut: OpenTables,
+  known: T,
+  signal: AbortSignal,
+): Pick<OpenScan, 'cut' | 'watch'> & T & AsyncDisposable {
+  const watch = new LockWatch(cut, signal)
+  return {
+    ...known,
+    cut,
+    watch,
+    async [Symbol.asyncDispose](): Promise<void> {
+      watch[Symbol.dispose]()
+      await cut[Symbol.asyncDispose]()
+    },
   }
 }

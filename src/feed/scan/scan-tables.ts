@@ -12,7 +12,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Hlc } from '../../core/hlc.ts'
-import { LockWatch } from '../../scan/lock-watch.ts'
+import type { LockWatch } from '../../scan/lock-watch.ts'
 import type { OpenTables } from '../../scan/cut.ts'
 import type { Feed } from '../phases.ts'
 import { CutReading } from './cut-reading.ts'
@@ -29,10 +29,9 @@ export async function scanTables(feed: Feed, request: ScanRequest): Promise<Hlc>
   for (;;) {
     await wanted.readAhead()
     await using open = await openScan(run, { ...request, tables: wanted.tables }, givingWay.hasGivenWay)
-    const { cut, sinceMs } = open
+    const { cut, sinceMs, watch } = open
     const cutTables = { time: open.time, tables: cut.tables }
     run.holdsSnapshot?.(sinceMs)
-    using watch = new LockWatch(cut, run.signal)
     let found: Found | Moved = await wanted.find(cutTables)
     if (found.tag === 'lacking') {
       // The rows of a schema change can be read at any later cut, so none is held while many changes are emitted.
@@ -65,6 +64,7 @@ export async function scanTables(feed: Feed, request: ScanRequest): Promise<Hlc>
     wanted.done = reading.progress.tables
     givingWay.gaveWay(reading.hasFinished)
     if (waiter !== undefined) run.waiting?.(`giving way to ${waiter}, which waits for a lock on its tables`)
+    else if (reading.lockedBy !== undefined) run.waiting?.(`giving way to ${reading.lockedBy}`)
     await close(cut, watch)
     await pause(givingWay.pauseMs, run.signal)
   }

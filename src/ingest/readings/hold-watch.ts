@@ -3,6 +3,7 @@
 
 import { FeedError } from '../../errors/feed-error.ts'
 import type { Queries } from '../../postgres/queries.ts'
+import { exclusiveLock } from '../../postgres/table-locks.ts'
 import type { Gate } from './gate.ts'
 import type { Reading } from './reading.ts'
 
@@ -39,17 +40,10 @@ export class HoldWatch {
     const relations = gate.waitsFor().filter((relation) => reading.locked.has(relation))
     if (relations.length === 0) return
     this.#isTold = true
-    const [row] = await connection.query(whoSql(relations))
-    if (row === undefined) return
-    const [who, what] = row
+    const lock = await exclusiveLock(connection, relations)
+    if (lock?.isGranted !== true) return
+    const { who, what } = lock
     const message = `changes wait for ${who}, which has locked ${what}: how rows are to be read is known when its transaction ends`
     held(new FeedError('FEED_STATE', message, { sqlstate: '55P03', hint: 'end that transaction' }))
   }
 }
-
-const whoSql = (relations: readonly number[]): string =>
-  `SELECT CASE WHEN l.pid IS NULL THEN 'a prepared transaction' ELSE format('process %s of user "%s"', l.pid, coalesce(a.usename, '?')) END,
-    CASE c.relkind WHEN 'c' THEN 'type ' ELSE 'table ' END || format('%I.%I', n.nspname, c.relname)
-  FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-  WHERE l.locktype = 'relation' AND l.relation IN (${relations.join(', ')}) AND l.granted AND l.mode = 'AccessExclusiveLock'
-    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) LIMIT 1`

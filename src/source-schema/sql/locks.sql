@@ -52,10 +52,18 @@ END $$;
 -- those. Anybody can take an advisory lock on some number: so whoever takes one by our rules also locks table type_locks, weakly,
 -- and a holder of the number without that lock is a stranger. Where a stranger is in the way, the whole table is locked instead, in
 -- a mode that excludes the weak locks of the other side.
+--
+-- Who changes a type has locked its relation before, and a scan that prints a first value of the type waits for that. The scan then
+-- gives way, so PostgreSQL does not look for a deadlock before this wait is over: it would end the command that changes the type.
+-- A transaction of ours that takes tables under watch has locked them when it comes here, and who changes a type may want them: it
+-- does not wait at all, and tries again.
 CREATE OR REPLACE FUNCTION changefeed.hold_types(types oid[], alone boolean) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '400ms' SET deadlock_timeout = '50ms' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '400ms' SET deadlock_timeout = '1s' AS $$
 DECLARE type oid; base CONSTANT bigint := 7453010313431220224; used text; strangers text;
 BEGIN
+  IF NOT alone AND coalesce(current_setting('changefeed.internal', true), '') = 'on' AND :(session_is_ours) THEN
+    PERFORM set_config('lock_timeout', '1ms', true);
+  END IF;
   BEGIN
     IF alone THEN LOCK TABLE changefeed.type_locks IN ROW EXCLUSIVE MODE;
     ELSE LOCK TABLE changefeed.type_locks IN ROW SHARE MODE;
