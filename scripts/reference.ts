@@ -86,7 +86,7 @@ Prometheus. With \`?visibility=essential\` there are only those that everybody w
 to find what is wrong, and with \`?visibility=all\` all; the column *shown* says the narrowest of the three that has a metric.
 \`obs.metrics_scrape.default_visibility\` is what counts without it. Another value is an error (400).
 
-In the console a metric has dots instead of some of its underlines, as in CockroachDB: \`changefeed.emitted_messages\`. A histogram is
+In the console a metric has dots instead of some of its underscores, as in CockroachDB: \`changefeed.emitted_messages\`. A histogram is
 five graphs there, whose names end with \`-p50\`, \`-p90\`, \`-p99\`, \`-count\` and \`-sum\`. A point of each is kept every ten seconds, in
 the folder \`metrics\` of the store: those of eight days in which the server ran, and no more than 1 GiB. For 500 busy jobs that is
 some 45 MB a day. Nothing is synced, so a power failure may cost the points of some minutes.

@@ -102,7 +102,7 @@ export const sourceMetrics: MetricTable<MeasuredSource> = {
     kind: 'gauge',
     unit: 'bytes',
     shown: 'support',
-    help: 'Bytes of the changelog from the oldest change on that a job, running or paused, still needed when that was looked up last.',
+    help: 'Bytes of the changelog that jobs, running or paused, keep from being removed: whole files, from the beginning of the file with the oldest change that one of them still needed when that was looked up last.',
     read: ({ log: { status }, ingest: { pins } }) =>
       pins.length === 0 ? 0 : Math.max(0, status.head - Math.max(status.tail, Math.min(...pins))),
   },

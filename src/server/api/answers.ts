@@ -126,7 +126,7 @@ export interface JobDetailAnswer {
   readonly tables: readonly string[]
   readonly format: string | null
   readonly scope: string | null
-  /** Of the changelog, which are kept for it. */
+  /** Of the changelog, which are kept for it: whole files, from the beginning of the one with the oldest change that it needs. */
   readonly retainedBytes: number | null
   /** What may be asked of it in its present status. */
   readonly verbs: readonly string[]

@@ -1,4 +1,4 @@
-// How many bytes of its changelog are kept for changes after a time. Where the log begins for a time is looked up in its files, so it is remembered for a
+// How many bytes of its changelog are kept for changes after a time: files are kept whole, so it counts from the beginning of the first one. Where the log begins for a time is looked up in its files, so it is remembered for a
 // while: what is far behind takes longest to find, and moves least.
 
 import type { Hlc } from '../../core/hlc.ts'
