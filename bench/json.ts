@@ -4,6 +4,7 @@
 //   node bench/json.ts [rows per round]
 
 import { recordEnd } from '../src/changelog/records.ts'
+import { recordEvent, RecordRun } from '../src/core/record-run.ts'
 import { RowView } from '../src/core/row-view.ts'
 import { MessageBatch } from '../src/core/message-batch.ts'
 import type { RowChange } from '../src/core/row-change.ts'
@@ -15,9 +16,9 @@ import { copyLines, insertRecords, measure, relationOf, rowsPerBlock, samples, t
 
 const spec = specOf({ id: 'bench' })
 
-for (const sample of samples) run(sample)
+for (const sample of samples) bench(sample)
 
-function run({ name, columns, row, options }: Sample): void {
+function bench({ name, columns, row, options }: Sample): void {
   const relation = relationOf(columns)
   const rows = Array.from({ length: rowsPerBlock }, (_, i) => row(100_000 + i * 7))
   const log = insertRecords(rows)
@@ -52,6 +53,24 @@ function run({ name, columns, row, options }: Sample): void {
       at = end + 4
     }
   }
+  const records = encoder.openRecords?.()
+  const run = new RecordRun()
+  const table = { relation, topic: 0, schema: 0 }
+  const ts = { wall: 1_700_000_000_000_000_000n, logical: 0 }
+  const byKernel = (): void => {
+    batch.clear()
+    const flush = (): void => {
+      if (records?.encode(run, 0, batch) !== run.count) throw new Error('the kernel left a record to the reference')
+      run.clear()
+    }
+    for (let at = 4; at < log.length;) {
+      const end = recordEnd(log, at)
+      if (!run.hasRoom(log, at, end)) flush()
+      run.add(log, at, end, table, recordEvent.there, ts)
+      at = end + 4
+    }
+    flush()
+  }
   const fromCopy = (): void => {
     batch.clear()
     for (let i = 0; i < copy.borders.length - 1; i++) {
@@ -67,11 +86,11 @@ function run({ name, columns, row, options }: Sample): void {
     }
   }
   const objects = (): void => stringifyRows(log, columns, options?.updated === true)
-  const perSecond = [fromLog, fromCopy, decodeOnly, objects].map(measure)
-  const [log_, copy_, decode_, objects_] = perSecond as [number, number, number, number]
+  const perSecond = [fromLog, byKernel, fromCopy, decodeOnly, objects].map(measure)
+  const [log_, kernel_, copy_, decode_, objects_] = perSecond as [number, number, number, number, number]
   const million = (n: number): string => `${(n / 1e6).toFixed(2)} M rows/s`
   console.log(
-    `${name}: pgoutput ${million(log_)}, COPY ${million(copy_)}, decoding alone ${million(decode_)}, objects ${million(objects_)}; ratio ${(log_ / objects_).toFixed(1)}`,
+    `${name}: kernel ${million(kernel_)}, ${(kernel_ / log_).toFixed(1)} times the encoder in JavaScript: pgoutput ${million(log_)}, COPY ${million(copy_)}, decoding alone ${million(decode_)}, objects ${million(objects_)}; ratio ${(log_ / objects_).toFixed(1)}`,
   )
 }
 

@@ -39,6 +39,11 @@ export function formatHlc(t: Hlc): string {
   return `${t.wall}.${String(t.logical).padStart(10, '0')}`
 }
 
+/** Returns the wall time in ms since 1970. */
+export function wallMs({ wall }: Hlc): number {
+  return Number(wall / 1_000_000n)
+}
+
 export const pgEpochMicros = 946_684_800_000_000n
 
 /** PostgreSQL's TimestampTz on the wire (microseconds since 2000-01-01 UTC) as wall nanoseconds. */

@@ -10,6 +10,15 @@ export const largeMessageBytes = 1024
 /** More messages than the batches of a running feed usually have. A batch that had more frees its arrays when it is cleared. */
 const keepMessages = 256 * 1024
 
+/** Encoded messages outside of a batch, one after the other. */
+export interface EncodedMessages {
+  readonly keyStarts: Uint32Array
+  readonly valueStarts: Uint32Array
+  readonly valueEnds: Uint32Array
+  readonly nilValues: Uint8Array
+  readonly bytes: Buffer
+}
+
 export class MessageBatch {
   /** The keys and values of all messages without anything in between: key 0, value 0, key 1, value 1, … */
   readonly bytes: ByteWriter
@@ -55,6 +64,19 @@ export class MessageBatch {
     this.valueEnds[this.count] = this.bytes.length
     this.nilValues[this.count] = hasValue ? 0 : 1
     this.count += 1
+  }
+
+  /** Adds messages whose offsets are those that they get in `bytes`. Returns the index of the first; the caller sets topics and schemas. */
+  append(messages: number, { keyStarts, valueStarts, valueEnds, nilValues, bytes }: EncodedMessages): number {
+    const first = this.count
+    while (first + messages > this.topics.length) this.#grow()
+    this.keyStarts.set(keyStarts, first)
+    this.valueStarts.set(valueStarts, first)
+    this.valueEnds.set(valueEnds, first)
+    this.nilValues.set(nilValues, first)
+    this.bytes.copy(bytes)
+    this.count = first + messages
+    return first
   }
 
   /** Counts the messages by their size: each power of two is a place of `counts`, the first one is for all up to 2 to the power of `least`. */

@@ -9,6 +9,7 @@ import type { Hlc } from '../core/hlc.ts'
 import type { RelationSchema } from '../core/relation.ts'
 import type { RowChange } from '../core/row-change.ts'
 import type { RowView } from '../core/row-view.ts'
+import type { RecordEncoder } from './record-encoder.ts'
 
 export interface Encoder {
   /** False: messages of the format have no key, and `encodeKey` writes nothing. */
@@ -28,6 +29,8 @@ export interface Encoder {
   encodeKey(relation: RelationSchema, row: RowView, out: ByteWriter): void
   /** Returns false if the message has no value (nil); nothing was written then. */
   encodeValue(change: RowChange, out: ByteWriter): boolean
+  /** Returns what encodes runs of row records; undefined: each change is encoded by itself. Called when the first row has come. */
+  openRecords?(): RecordEncoder | undefined
   /** Called before the first resolved message of a topic. Undefined: it can be written at once. If it rejects, the feed ends with this error. */
   prepareResolved(topic: number): Promise<void> | undefined
   /** Writes the resolved message for one topic. Never called if the format is `isScanOnly`. */

@@ -66,4 +66,6 @@ export interface EncoderOpening {
   /** Called with what the encoder waits for; undefined: it waits for nothing any more. */
   readonly waiting?: ((why: string | undefined) => void) | undefined
   readonly meter?: FeedMeter | undefined
+  /** Writes a line into the log of the server. */
+  readonly say?: ((text: string) => void) | undefined
 }

@@ -21,8 +21,8 @@ import { initialScan } from './scan/initial-scan.ts'
 /** Settles when the feed has reached its end. Throws the error that ended the feed before, or the signal's reason. */
 export async function runFeed(run: FeedRun): Promise<void> {
   try {
-    const { spec, signal, registryWaits: waiting, progress, meter } = run
-    const encoder = await openEncoder(spec, { signal, waiting, meter })
+    const { spec, signal, registryWaits: waiting, say, progress, meter } = run
+    const encoder = await openEncoder(spec, { signal, waiting, meter, say })
     run.encoderOpened?.(encoder)
     const feed = { run, delivery: new Delivery(run, encoder) }
     for (let phase = firstPhase(run); phase.tag !== 'ended';) {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -13,13 +13,24 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 let checkout = ''
 before(() => {
   checkout = mkdtempSync(join(tmpdir(), 'changefeed-checkout-'))
-  for (const name of ['scripts', 'bin', 'console', 'src/server/api', 'package.json', 'package-lock.json'])
+  const layout = 'src/encode/json/kernel/layout.ts'
+  for (const name of [
+    'scripts',
+    'bin',
+    'console',
+    'kernel',
+    'src/server/api',
+    layout,
+    'package.json',
+    'package-lock.json',
+  ])
     cpSync(join(root, name), join(checkout, name), {
       recursive: true,
       filter: (path) => !path.includes('node_modules'),
     })
   // The packages of the server are there.
   mkdirSync(join(checkout, 'node_modules'))
+  symlinkSync(join(root, 'node_modules/assemblyscript'), join(checkout, 'node_modules/assemblyscript'))
   const lock = createHash('sha256').update(readFileSync(join(checkout, 'package-lock.json')))
   writeFileSync(join(checkout, 'node_modules/.installed'), lock.digest('hex'))
   writeFileSync(join(checkout, 'program.js'), `console.log('started with ' + process.argv.slice(2))`)

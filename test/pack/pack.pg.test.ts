@@ -37,6 +37,9 @@ test('the packed package installs into an empty folder and shows its demo', { ti
     // The console is in it as it was built, with its copies for browsers.
     assert.ok(existsSync(join(packed, 'dist', 'console', 'index.html.br')))
     assert.equal(existsSync(join(packed, 'console')), false)
+    // So is the kernel, compiled.
+    assert.ok(existsSync(join(packed, 'dist', 'kernel', 'encode.wasm')))
+    assert.equal(existsSync(join(packed, 'kernel')), false)
     const flags = ['demo', '--seconds=4', '--sql-port=0', '--http-port=0']
     const { stdout } = await run(join(app, 'node_modules', '.bin', 'changefeed'), flags, { cwd: app })
     assert.match(stdout, /office_dogs {2}\[1\] {2}\{"after": \{"id": 1, "name": "Petee"\}, "updated": "\d+\.\d{10}"\}/)

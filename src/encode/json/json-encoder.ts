@@ -12,30 +12,27 @@ import type { RelationSchema } from '../../core/relation.ts'
 import type { RowChange } from '../../core/row-change.ts'
 import type { RowView } from '../../core/row-view.ts'
 import type { Encoder } from '../encoder.ts'
+import type { EncoderOpening } from '../format-facts.ts'
 import { checkNames } from '../own-names.ts'
+import type { RecordEncoder } from '../record-encoder.ts'
 import { schemaNumber } from '../schema-number.ts'
+import { envelopeText } from './envelope-text.ts'
 import { json } from './facts.ts'
 import { jsonString } from './json-string.ts'
+import { loadKernel } from './kernel/load-kernel.ts'
+import { RunEncoder } from './kernel/run-encoder.ts'
+import { tableProgram } from './kernel/table-program.ts'
 import { RowWriter } from './row-writer.ts'
 import { ValueWriters } from './value-writer.ts'
 
 const quote = 0x22
-const text = {
-  after: Buffer.from('{"after": '),
-  before: Buffer.from(', "before": '),
-  key: Buffer.from(', "key": '),
-  mvcc: Buffer.from(', "mvcc_timestamp": "'),
-  topic: Buffer.from(', "topic": '),
-  updated: Buffer.from(', "updated": "'),
-  null: Buffer.from('null'),
-} as const
-
-export function open(spec: FeedSpec): Encoder {
-  return new JsonEncoder(spec)
+export function open(spec: FeedSpec, { say }: EncoderOpening = {}): Encoder {
+  return new JsonEncoder(spec, say)
 }
 
 class JsonEncoder implements Encoder {
   readonly #spec: FeedSpec
+  readonly #say: EncoderOpening['say']
   readonly #topics: readonly Buffer[]
   readonly #values = new ValueWriters()
   readonly #writers = new WeakMap<RelationSchema, RowWriter>()
@@ -45,8 +42,9 @@ class JsonEncoder implements Encoder {
   #change: RowChange | undefined
   readonly #writeMetadata = (out: ByteWriter): void => this.#metadata(out)
 
-  constructor(spec: FeedSpec) {
+  constructor(spec: FeedSpec, say: EncoderOpening['say']) {
     this.#spec = spec
+    this.#say = say
     this.#topics = spec.targets.map(({ topic }) => jsonString(topic))
     this.#extra = json.ownNames?.(spec)[0]
   }
@@ -76,6 +74,17 @@ class JsonEncoder implements Encoder {
     }
   }
 
+  openRecords(): RecordEncoder | undefined {
+    const kernel = loadKernel((why) => this.#say?.(`rows are encoded in JavaScript, which takes longer: ${why}`))
+    const spec = this.#spec
+    const extra = this.#extra
+    const topicOf = (topic: number): Buffer => this.#topics[topic] as Buffer
+    return (
+      kernel &&
+      new RunEncoder(kernel, (relation, topic) => tableProgram(relation, { spec, topic: topicOf(topic), extra }))
+    )
+  }
+
   prepareResolved(): undefined {
     return undefined
   }
@@ -87,27 +96,27 @@ class JsonEncoder implements Encoder {
 
   #wrapped(change: RowChange, out: ByteWriter): void {
     const { diff, keyInValue, mvccTimestamp, topicInValue, updated } = this.#spec
-    out.copy(text.after)
+    out.copy(envelopeText.after)
     this.#row(change.after, change.relation, out)
     if (diff) {
-      out.copy(text.before)
+      out.copy(envelopeText.before)
       this.#row(change.before, change.relation, out)
     }
     if (keyInValue) {
-      out.copy(text.key)
+      out.copy(envelopeText.key)
       this.#writer(change.relation).key(change.key, out)
     }
     if (mvccTimestamp) {
-      out.copy(text.mvcc)
+      out.copy(envelopeText.mvcc)
       out.copy(change.mvcc)
       out.u8(quote)
     }
     if (topicInValue) {
-      out.copy(text.topic)
+      out.copy(envelopeText.topic)
       out.copy(this.#topics[change.topic] as Buffer)
     }
     if (updated) {
-      out.copy(text.updated)
+      out.copy(envelopeText.updated)
       out.copy(change.updated)
       out.u8(quote)
     }
@@ -115,7 +124,7 @@ class JsonEncoder implements Encoder {
   }
 
   #row(row: RowView | undefined, relation: RelationSchema, out: ByteWriter): void {
-    if (row === undefined) out.copy(text.null)
+    if (row === undefined) out.copy(envelopeText.null)
     // A row from before a DDL of the same transaction has the columns of that time.
     else this.#writer(row.relation ?? relation).row(row, out)
   }
@@ -126,12 +135,12 @@ class JsonEncoder implements Encoder {
     out.u8(0x7b)
     // Both texts begin with `, `, which the first member does not need.
     if (mvccTimestamp) {
-      out.copy(text.mvcc, 2)
+      out.copy(envelopeText.mvcc, 2)
       out.copy(mvcc)
       out.u8(quote)
     }
     if (withUpdated) {
-      out.copy(text.updated, mvccTimestamp ? 0 : 2)
+      out.copy(envelopeText.updated, mvccTimestamp ? 0 : 2)
       out.copy(updated)
       out.u8(quote)
     }

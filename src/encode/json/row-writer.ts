@@ -5,7 +5,7 @@ import type { ByteWriter } from '../../bytes/byte-writer.ts'
 import type { RelationSchema } from '../../core/relation.ts'
 import { kind, type RowView } from '../../core/row-view.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import { sortedMembers, type Member } from './members.ts'
+import { printedMembers, sortedMembers, type Member } from './members.ts'
 import type { ValueWriters } from './value-writer.ts'
 import type { ValueWriter } from './write-value.ts'
 
@@ -30,20 +30,22 @@ export class RowWriter {
     { values, encodeJsonNullAsObject, extra }: RowWriterOptions,
   ) {
     this.#table = description.name
-    const all = columns.map(({ name, shape }, index) => {
+    const all = columns.map(({ shape }) => {
       const write = values.of(shape)
       const inKey = shape.tag === 'array' || shape.tag === 'composite' ? values.ofKey(shape) : undefined
       const isJson = shape.tag === 'scalar' && (shape.name === 'json' || shape.name === 'jsonb')
-      return { name, index, inKey, write: isJson && encodeJsonNullAsObject ? nullAsObject(write) : write }
+      return { inKey, write: isJson && encodeJsonNullAsObject ? nullAsObject(write) : write }
     })
     this.#key = keyIndexes.map((index, i) => ({
       prefix: Buffer.from(i === 0 ? '[' : ', '),
       index,
       write: all[index]?.inKey ?? all[index]?.write ?? noColumn,
     }))
-    const printed = all.filter(({ name }) => name !== extra)
-    if (extra !== undefined) printed.push({ name: extra, index: -1, inKey: undefined, write: noColumn })
-    this.#members = sortedMembers(printed)
+    this.#members = sortedMembers(printedMembers(columns, extra)).map(({ prefix, index }) => ({
+      prefix,
+      index,
+      write: all[index]?.write ?? noColumn,
+    }))
   }
 
   key(row: RowView, out: ByteWriter): void {

@@ -79,7 +79,12 @@ export class ValueWriters {
         this.#json ??= new JsonWriter(this.#numbers)
         return this.#json.write
       default:
-        return plainWriters.find(([, ...types]) => types.includes(type))?.[0] ?? writeText
+        return plainWriterOf(type)
     }
   }
+}
+
+/** Returns the writer of a type that needs no memory. */
+export function plainWriterOf(type: string): ValueWriter {
+  return plainWriters.find(([, ...types]) => types.includes(type))?.[0] ?? writeText
 }

@@ -3,7 +3,7 @@
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
 import { attributesOf, splitComposite } from '../../core/composite-text.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import { sortedMembers } from './members.ts'
+import { sortedMembers, type Member } from './members.ts'
 import type { ValueWriter } from './write-value.ts'
 
 const nullBytes = Buffer.from('null')
@@ -19,7 +19,10 @@ export function compositeWriter(
   former: readonly (readonly CompositeField[])[] = [],
 ): ValueWriter {
   const lists = [fields, ...former].map((list) =>
-    sortedMembers(list.map(({ name, write }, index) => ({ name, index, write }))),
+    sortedMembers(list.map(({ name }, index) => ({ name, index }))).map(({ prefix, index }): Member => {
+      const { write } = list[index] as CompositeField
+      return { prefix, index, write }
+    }),
   )
 
   return (bytes: Buffer, start: number, end: number, out: ByteWriter): void => {

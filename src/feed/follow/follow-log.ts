@@ -187,7 +187,20 @@ export class LogFollower {
 
   /** Writes the changes of this feed in the rest of the block. Returns undefined if the block is done. */
   async #follow(block: LogBlock): Promise<Followed | undefined> {
-    const { after, endTime, changes } = this.#options
+    const { changes } = this.#options
+    let followed
+    try {
+      followed = await this.#followParts(block)
+    } finally {
+      // What was gathered lies in the payload of this block. Also before an error it comes first.
+      this.#emitter.settle()
+    }
+    if (changes.isFull) await changes.drain()
+    return followed
+  }
+
+  async #followParts(block: LogBlock): Promise<Followed | undefined> {
+    const { after, endTime } = this.#options
     const parts = this.#parts
     while (parts.next()) {
       const { ts, list } = parts
@@ -202,9 +215,11 @@ export class LogFollower {
         const boundary = await this.#boundaryAt(ts, block)
         if (boundary !== undefined) return boundary
       }
-      changes.stamp(ts)
+      this.#emitter.stamp(ts)
       const written = this.#writePart(block)
       if (written !== undefined) await written
+      // Records between transactions may change what is known of the tables.
+      if (block.hasSchema) this.#emitter.settle()
     }
     return undefined
   }

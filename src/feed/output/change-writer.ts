@@ -1,7 +1,8 @@
 // Through this class a producer gives its changes to the first stage. It makes a RowChange of what the producer knows, and
 // fills the same object again for each change.
 
-import type { Hlc } from '../../core/hlc.ts'
+import { wallMs, type Hlc } from '../../core/hlc.ts'
+import type { RecordRun, RunTable } from '../../core/record-run.ts'
 import type { RelationSchema } from '../../core/relation.ts'
 import type { RowChange } from '../../core/row-change.ts'
 import type { RowView } from '../../core/row-view.ts'
@@ -12,6 +13,8 @@ export class ChangeWriter {
   readonly #taker: ChangeTaker
   readonly #timestamps = new TimestampText()
   #change: RowChange | undefined
+  /** The timestamp, of which there is no text yet. */
+  #ts: Hlc | undefined
   #updated: Buffer = Buffer.alloc(0)
   #mvcc: Buffer = this.#updated
   #committedMs = Number.NaN
@@ -29,20 +32,20 @@ export class ChangeWriter {
     return this.#taker.drain()
   }
 
-  /** Sets the timestamp of the changes that follow. */
+  /** Sets the timestamp of the changes that follow. It is printed when the first of them comes: records in a run have their own. */
   stamp(ts: Hlc): void {
-    this.#updated = this.#mvcc = this.#timestamps.of(ts)
-    this.#committedMs = Number(ts.wall / 1_000_000n)
+    this.#ts = ts
   }
 
   /** Sets the timestamp of the rows of a scan, which were committed at any time before. */
   stampScan(ts: Hlc): void {
-    this.stamp(ts)
+    this.#print(ts)
     this.#committedMs = Number.NaN
   }
 
   /** Sets the commit time of the changes that follow. Only for rows of a scan it differs from their timestamp. */
   set mvcc(text: Buffer) {
+    if (this.#ts !== undefined) this.#print(this.#ts)
     this.#mvcc = text
   }
 
@@ -54,6 +57,7 @@ export class ChangeWriter {
     after: RowView | undefined,
     before: RowView | undefined,
   ): void {
+    if (this.#ts !== undefined) this.#print(this.#ts)
     let change = this.#change
     if (change === undefined) {
       const updated = this.#updated
@@ -70,5 +74,21 @@ export class ChangeWriter {
       change.committedMs = this.#committedMs
     }
     this.#taker.take(change)
+  }
+
+  /** See `ChangeTaker.tableOf`. */
+  tableOf(relation: RelationSchema, topic: number): RunTable | undefined {
+    return this.#taker.tableOf?.(relation, topic)
+  }
+
+  /** See `ChangeTaker.takeRecords`. */
+  takeRecords(run: RecordRun, from: number): number {
+    return this.#taker.takeRecords?.(run, from) ?? from
+  }
+
+  #print(ts: Hlc): void {
+    this.#ts = undefined
+    this.#updated = this.#mvcc = this.#timestamps.of(ts)
+    this.#committedMs = wallMs(ts)
   }
 }

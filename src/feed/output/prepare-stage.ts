@@ -5,6 +5,7 @@
 // A change whose relation is prepared costs one comparison. With JSON no change ever waits.
 
 import { orAbort } from '../../async/or-abort.ts'
+import type { RecordRun, RunTable } from '../../core/record-run.ts'
 import type { RelationSchema } from '../../core/relation.ts'
 import { copyChange, type RowChange } from '../../core/row-change.ts'
 import type { Encoder } from '../../encode/encoder.ts'
@@ -47,6 +48,21 @@ export class PrepareStage implements ChangeTaker {
     }
     change.schema = this.#schema
     this.#next.take(change)
+  }
+
+  tableOf(relation: RelationSchema, topic: number): RunTable | undefined {
+    if (this.#preparing !== undefined) return undefined
+    const table = this.#next.tableOf?.(relation, topic)
+    if (table === undefined) return undefined
+    // Where a registry must be asked, `take` waits for it.
+    const schema = this.#prepared.get(relation) ?? this.#encoder.prepare(relation, topic)
+    if (typeof schema !== 'number') return undefined
+    this.#prepared.set(relation, schema)
+    return { ...table, schema }
+  }
+
+  takeRecords(run: RecordRun, from: number): number {
+    return this.#next.takeRecords?.(run, from) ?? from
   }
 
   drain(): Promise<void> {

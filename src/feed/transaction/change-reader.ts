@@ -42,9 +42,7 @@ export class ChangeReader {
    * relation is no partition of a target at this place.
    */
   read(bytes: Buffer, at: number): boolean {
-    const relid = relationOf(bytes, at)
-    if (this.#rows?.wire.relid !== relid || !this.#isTrue(this.#rows)) this.#rows = this.#relate(relid)
-    const rows = this.#rows
+    const rows = this.rowsOf(relationOf(bytes, at))
     if (rows === undefined) return false
     const { wire: relation } = rows
     const { row, old } = this
@@ -77,6 +75,12 @@ export class ChangeReader {
       }
     }
     return true
+  }
+
+  /** Returns how the rows of a relation become rows of a target at this place; undefined: they are of none. */
+  rowsOf(relid: number): RowsOfTarget | undefined {
+    if (this.#rows?.wire.relid !== relid || !this.#isTrue(this.#rows)) this.#rows = this.#relate(relid)
+    return this.#rows
   }
 
   /** Frees the bytes of the change that was read last: they may be many, and the next change may come hours later. */

@@ -1,6 +1,8 @@
 // Writes the changes of a transaction in the order of the log: all of them, or the last change of each row.
 
-import { isRow, record, recordEnd } from '../../changelog/records.ts'
+import { isRow, record, recordEnd, relationOf } from '../../changelog/records.ts'
+import { zeroHlc, type Hlc } from '../../core/hlc.ts'
+import { recordEvent } from '../../core/record-run.ts'
 import type { RelationSchema } from '../../core/relation.ts'
 import type { RowView } from '../../core/row-view.ts'
 import { SchemaHistory, type SchemaSnapshot } from '../../decode/schema-history.ts'
@@ -13,6 +15,7 @@ import { LastChanges } from './last-changes.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
 import type { OffsetList } from './offset-list.ts'
 import type { Partitions } from './partitions.ts'
+import { RecordRuns } from './record-runs.ts'
 import { SchemaTrail } from './schema-trail.ts'
 import {
   readTableChanges,
@@ -85,9 +88,11 @@ export class TransactionEmitter {
   readonly #beforeDdl = new BeforeDdl()
   readonly #last = new LastChanges()
   readonly #firstChanges: FirstChanges | undefined
+  readonly #runs: RecordRuns
   #bits = new Uint8Array(1024)
   #topic = 0
   #topicOf = -1
+  #ts = zeroHlc
 
   constructor(options: EmitterOptions) {
     this.#schemas = options.schemas
@@ -100,10 +105,34 @@ export class TransactionEmitter {
     this.#first = new ChangeReader(options.schemas, options.partitions)
     this.#earlier = new ChangeReader(this.#earlierSchemas, options.partitions)
     this.#firstChanges = options.diff ? new FirstChanges() : undefined
+    this.#runs = new RecordRuns({
+      changes: options.changes,
+      reader: this.#change,
+      topicOf: (relid) => this.#topicFor(relid),
+      write: (payload, offset, events) => {
+        const isWritten = (event: number): boolean => (events & event) !== 0
+        if (this.#change.read(payload, offset))
+          this.#write(everyChange, isWritten(recordEvent.gone), isWritten(recordEvent.there), 0)
+      },
+    })
+  }
+
+  /** Sets the timestamp of the transaction that follows. */
+  stamp(ts: Hlc): void {
+    this.#ts = ts
+  }
+
+  /**
+   * Has the encoder encode what is gathered for it. To be called before the payload gets invalid, and before records outside of a
+   * transaction change what is known of tables.
+   */
+  settle(): void {
+    this.#runs.settle()
   }
 
   /** Writes a transaction that is completely in one block. Returns a promise only if `changes` was full. */
   emitWhole(payload: Buffer, list: OffsetList): Promise<void> | undefined {
+    if (list.hasSchema) this.settle()
     const atEnd = list.hasSchema ? this.#atEnd(payload, list) : undefined
     if (!list.hasNonInserts || list.count === 1) {
       return this.emit(payload, list, atEnd === undefined ? everyChange : { kept: undefined, atEnd }, 0)
@@ -171,13 +200,15 @@ export class TransactionEmitter {
 
   /** Writes the records from `from` on until `changes` is full; returns the next record to write. */
   #fill(payload: Buffer, list: OffsetList, plan: TransactionPlan, firstOrdinal: number, from: number): number {
-    const { kept, atEnd } = plan
-    const change = this.#change
+    const { kept } = plan
     const changes = this.#changes
+    const runs = this.#runs
+    const mayRun = this.#mayRun(plan, list)
     for (let i = from; i < list.count; i++) {
       const offset = list.offsets[i] as number
       const tag = payload[offset] as number
       if (!isRow(tag)) {
+        runs.settle()
         this.#schemas.apply(payload, offset, recordEnd(payload, offset))
         continue
       }
@@ -185,21 +216,41 @@ export class TransactionEmitter {
       const goneKept = kept === undefined || isKept(kept.bits, gone)
       const thereKept = kept === undefined || isKept(kept.bits, gone + 1)
       if (!goneKept && !thereKept) continue
-      if (!change.read(payload, offset)) continue
-      const topic = this.#topicFor(change.relation.relid)
-      const rowsAtEnd = atEnd?.of(change.relation)
-      if (this.#onlyMissed !== undefined && !this.#isMissed(rowsAtEnd)) continue
-      if (goneKept && this.#onlyMissed === undefined && (tag === record.delete || change.keyChanged)) {
-        const before = this.#diff ? this.#before(kept, gone) : undefined
-        this.#writeGone(topic, rowsAtEnd, before)
+      if (mayRun) {
+        const events = (goneKept ? recordEvent.gone : 0) | (thereKept ? recordEvent.there : 0)
+        if (runs.take(payload, offset, recordEnd(payload, offset), relationOf(payload, offset), events, this.#ts)) {
+          if (changes.isFull) return i + 1
+          continue
+        }
       }
-      if (thereKept && tag !== record.delete) {
-        const before = this.#diff ? this.#before(kept, gone + 1) : undefined
-        this.#writeThere(topic, rowsAtEnd, before)
-      }
+      runs.settle()
+      changes.stamp(this.#ts)
+      if (this.#change.read(payload, offset)) this.#write(plan, goneKept, thereKept, gone)
       if (changes.isFull) return i + 1
     }
     return list.count
+  }
+
+  /** Whether each record says by itself what is to be written of it. */
+  #mayRun({ kept, atEnd }: TransactionPlan, list: OffsetList): boolean {
+    if (list.hasSchema || atEnd !== undefined || this.#onlyMissed !== undefined) return false
+    return kept === undefined || (kept.before === undefined && kept.firstChanges?.isEmpty !== false)
+  }
+
+  /** Writes the change that was read last. `event` is the number of its first event. */
+  #write({ kept, atEnd }: TransactionPlan, goneKept: boolean, thereKept: boolean, event: number): void {
+    const { relation, tag, keyChanged } = this.#change
+    const topic = this.#topicFor(relation.relid)
+    const rowsAtEnd = atEnd?.of(relation)
+    if (this.#onlyMissed !== undefined && !this.#isMissed(rowsAtEnd)) return
+    if (goneKept && this.#onlyMissed === undefined && (tag === record.delete || keyChanged)) {
+      const before = this.#diff ? this.#before(kept, event) : undefined
+      this.#writeGone(topic, rowsAtEnd, before)
+    }
+    if (thereKept && tag !== record.delete) {
+      const before = this.#diff ? this.#before(kept, event + 1) : undefined
+      this.#writeThere(topic, rowsAtEnd, before)
+    }
   }
 
   #writeGone(topic: number, atEnd: RowsAtEnd | undefined, before: RowView | undefined): void {

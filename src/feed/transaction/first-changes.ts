@@ -25,6 +25,10 @@ export class FirstChanges {
   /** Whether that change found the row there. */
   existed = false
 
+  get isEmpty(): boolean {
+    return this.#count === 0
+  }
+
   add(event: number, ordinal: number, existed: boolean): void {
     if (this.#count === this.#entries.length) {
       this.#entries = grown(this.#entries)

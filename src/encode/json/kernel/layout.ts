@@ -1,0 +1,119 @@
+// What the kernel and its host agree on: the places in the kernel's memory, and the numbers in a program. Both sides import
+// this file, so it holds nothing but numbers: the compiler of the kernel reads it as AssemblyScript.
+//
+//   rows ─ entries ─ stamps ─ results ─ programs ─ scratch ─ input ─ output          less than 2 MiB, which never grow
+
+/** The pages of 64 KiB that the memory has. */
+export const memoryPages = 31
+/** Up to here lies what the compiler places. */
+export const staticEnd = 0x1_0000
+
+/** The values of the row after the change and of the row before: start and end of each as u32. A start of 0 is NULL, of 1 an unchanged value. */
+export const rowAt = 0x1_0000
+export const oldAt = 0x1_4000
+export const mostColumns = 1664
+
+/** What to encode: for each record u32 offset, u16 table, u16 events, u32 timestamp (core/record-run.ts). */
+export const entriesAt = 0x1_8000
+export const entryBytes = 12
+export const mostRecords = 2048
+
+/** Timestamps: u64 wall, u32 logical, u32 nothing. */
+export const stampsAt = 0x1_e000
+export const stampBytes = 16
+
+/** For each table of a run the address of its program. */
+export const pointersAt = 0x2_6000
+export const mostTables = 256
+
+/** The results of a call, as u32: records done, messages, bytes of output, size of the largest message. */
+export const resultsAt = 0x2_6400
+export const resultNumbers = 4
+/** For each message: where its key starts, where its value starts and ends, which record it is of, and whether it has no value. */
+export const keyStartsAt = 0x2_7000
+export const valueStartsAt = 0x2_9000
+export const valueEndsAt = 0x2_b000
+export const recordsAt = 0x2_d000
+export const nilValuesAt = 0x2_f000
+
+export const programsAt = 0x3_0000
+export const programsEnd = 0x5_0000
+
+/** An element of an array without its escapes. */
+export const scratchAt = 0x5_0000
+/** The open objects of a json value and their members. */
+export const membersAt = 0x7_1000
+/** A copy of an object whose members are being sorted. */
+export const objectAt = 0x8_5000
+export const objectBytes = 0x4_0000
+
+/** The records. Up to 16 bytes after them are read. */
+export const inputAt = 0xc_6000
+export const inputBytes = 0x2_0000
+
+/** The messages. Up to 64 bytes after `outputEnd` are written. */
+export const outputAt = 0xe_7000
+export const outputEnd = 0x1e_f000
+
+// A program says how the rows of one table are printed for one changefeed: a head of u32 numbers, then steps and texts.
+// Offsets are relative to the program.
+
+export const headColumns = 0
+/** How many bytes a message may have beside those that come from its record. */
+export const headFixed = 4
+export const headFlags = 8
+export const headKeySteps = 12
+export const headKeyCount = 16
+export const headRowSteps = 20
+export const headRowCount = 24
+export const headValueSteps = 28
+export const headValueCount = 32
+export const headMetaSteps = 36
+export const headMetaCount = 40
+export const headBytes = 44
+
+/** The row before the change is needed. */
+export const flagDiff = 1
+/** A message for a row that is gone has no value. */
+export const flagNilIfGone = 2
+
+// A step prints a text, and then a value: u32 offset and u16 length of the text, u16 column, u8 operation, u8 operation of
+// the elements of an array, u8 delimiter of an array, u8 nothing.
+
+export const stepBytes = 12
+export const stepLength = 4
+export const stepColumn = 6
+export const stepOp = 8
+export const stepElement = 9
+export const stepDelimiter = 10
+
+// Operations that print the value of a column.
+
+export const opPlain = 0
+export const opText = 1
+export const opQuoted = 2
+export const opTimestamptz = 3
+export const opBool = 4
+export const opNumeric = 5
+export const opFloat = 6
+export const opJson = 7
+/** As `opJson`, but a JSON null is printed as an object, which NULL is not. */
+export const opJsonNotNull = 8
+export const opTimestamp = 9
+export const opBytea = 10
+export const opArray = 11
+/** As `opArray`, but as text if the array has bounds: equal keys must have equal values. */
+export const opKeyArray = 12
+
+/** From here on, operations print something else than the value of a column. */
+export const opMeta = 32
+
+// Operations that print a part of a message.
+
+export const opAfter = 33
+export const opBefore = 34
+export const opKey = 35
+export const opMvcc = 36
+export const opUpdated = 37
+/** Prints nothing but the text of the step. */
+export const opNothing = 38

@@ -1,0 +1,48 @@
+// Loads the kernel: the module that `npm run build` has compiled of the folder kernel. A thread has one, for all its feeds, from the
+// moment at which a feed encodes its first row. It needs no more memory than it has then.
+
+import { readFileSync } from 'node:fs'
+import { Kernel, type KernelExports } from './kernel.ts'
+
+/** Beside the compiled program, and in a checkout where a build puts it. */
+const file = new URL(
+  import.meta.url.endsWith('.ts') ? '../../../../dist/kernel/encode.wasm' : '../../../kernel/encode.wasm',
+  import.meta.url,
+)
+
+/** What is used of it: the types of Node do not have it, and those of browsers have much else. */
+declare const WebAssembly: {
+  validate(bytes: Buffer): boolean
+  readonly Module: new (bytes: Buffer) => object
+  readonly Instance: new (module: object) => { readonly exports: object }
+}
+
+type Loaded =
+  | { readonly tag: 'kernel'; readonly kernel: Kernel }
+  | { readonly tag: 'none'; readonly why: string | undefined }
+
+let loaded: Loaded | undefined
+
+/** Returns undefined where rows are encoded without the kernel. `explain` is called, once in a thread, with why nobody has wished so. */
+export function loadKernel(explain: (why: string) => void): Kernel | undefined {
+  if (loaded === undefined) {
+    loaded = load()
+    if (loaded.tag === 'none' && loaded.why !== undefined) explain(loaded.why)
+  }
+  return loaded.tag === 'kernel' ? loaded.kernel : undefined
+}
+
+function load(): Loaded {
+  if (process.env['CHANGEFEED_KERNEL'] === 'off') return { tag: 'none', why: undefined }
+  // The kernel reads numbers of runs as they are in memory.
+  if (new Uint8Array(new Uint32Array([1]).buffer)[0] !== 1) return { tag: 'none', why: 'this machine is big-endian' }
+  let bytes
+  try {
+    bytes = readFileSync(file)
+  } catch (error) {
+    return { tag: 'none', why: error instanceof Error ? error.message : String(error) }
+  }
+  if (!WebAssembly.validate(bytes)) return { tag: 'none', why: 'this machine has no SIMD instructions for WebAssembly' }
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes))
+  return { tag: 'kernel', kernel: new Kernel(exports as KernelExports) }
+}

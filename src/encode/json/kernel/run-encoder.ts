@@ -1,0 +1,55 @@
+// Encodes runs of row records with the kernel, for one changefeed.
+
+import { formatHlc } from '../../../core/hlc.ts'
+import { largeMessageBytes, type MessageBatch } from '../../../core/message-batch.ts'
+import type { RecordRun } from '../../../core/record-run.ts'
+import type { RelationSchema } from '../../../core/relation.ts'
+import type { RecordEncoder } from '../../record-encoder.ts'
+import type { Kernel } from './kernel.ts'
+import type { Program } from './program.ts'
+
+export class RunEncoder implements RecordEncoder {
+  readonly #kernel: Kernel
+  readonly #makeProgram: (relation: RelationSchema, topic: number) => Program | undefined
+  /** For each topic, because its name may be in the messages. */
+  readonly #programs: WeakMap<RelationSchema, Program | undefined>[] = []
+  /** The programs of the tables of the present run. */
+  readonly #ofRun: Program[] = []
+
+  constructor(kernel: Kernel, program: (relation: RelationSchema, topic: number) => Program | undefined) {
+    this.#kernel = kernel
+    this.#makeProgram = program
+  }
+
+  takes(relation: RelationSchema, topic: number): boolean {
+    return this.#program(relation, topic) !== undefined
+  }
+
+  encode(run: RecordRun, from: number, batch: MessageBatch): number {
+    const programs = this.#ofRun
+    programs.length = 0
+    for (const { relation, topic } of run.tables) programs.push(this.#program(relation, topic) as Program)
+    for (let next = from; ;) {
+      const { done, messages, largest } = this.#kernel.encode(run, programs, next, batch)
+      if (largest >= largeMessageBytes) this.#noteLarge(run, messages, batch)
+      // The output was full, or the first record is none for the kernel.
+      if (done === run.count || messages === 0) return done
+      next = done
+    }
+  }
+
+  #noteLarge(run: RecordRun, messages: number, batch: MessageBatch): void {
+    const first = batch.count - messages
+    for (let i = 0; i < messages; i++) {
+      const message = first + i
+      const bytes = (batch.valueEnds[message] as number) - (batch.keyStarts[message] as number)
+      if (bytes >= largeMessageBytes) batch.largeTimes.set(message, formatHlc(run.timeOf(this.#kernel.recordOf(i))))
+    }
+  }
+
+  #program(relation: RelationSchema, topic: number): Program | undefined {
+    const known = (this.#programs[topic] ??= new WeakMap())
+    if (!known.has(relation)) known.set(relation, this.#makeProgram(relation, topic))
+    return known.get(relation)
+  }
+}
