@@ -2,16 +2,18 @@
 // that it cannot write, and where the output is full; the host then continues after it, or with it.
 
 import { GIVEN_UP } from './bytes'
-import { MESSAGE, readRecord, REFERENCE } from './records'
+import { DELETED, INSERTED, NOTHING, readRecord, REFERENCE } from './records'
 import { forgetStamps } from './stamps'
-import { afterRow, setStamps, writeKey, writeValue } from './steps'
+import { setStamps, writeList } from './steps'
 import {
   entriesAt,
   entryBytes,
-  flagNilIfGone,
+  headDeleted,
   headFixed,
-  headFlags,
-  headValueCount,
+  headInserted,
+  headKeyGone,
+  headKeyThere,
+  headUpdated,
   inputAt,
   keyStartsAt,
   nilValuesAt,
@@ -43,25 +45,25 @@ export function encode(from: u32, count: u32, delta: u32, base: u32, updated: i3
     const entry: usize = entriesAt + record * entryBytes
     const tag: usize = inputAt + (load<u32>(entry) - delta)
     const what = load<u32>(entry, 4)
+    // 0: there was no room for the program.
     const program = load<u32>(pointersAt + ((what & 0xffff) << 2))
     const length = bswap(load<u32>(tag - 4))
-    if (length > END || o + load<u32>(program, headFixed) + largestGrowth * length > END) break
+    if (program == 0 || length > END || o + load<u32>(program, headFixed) + largestGrowth * length > END) break
     const read = readRecord(program, tag, tag + length, what >> 16)
     if (read == REFERENCE) break
-    if (read != MESSAGE) continue
+    if (read == NOTHING) continue
     const stamp = load<u32>(entry, 8)
     setStamps(stamp, updated < 0 ? stamp : updated)
-    const valueStart = writeKey(o)
+    const valueStart = writeList(o, program, read == DELETED ? headKeyGone : headKeyThere)
     if (valueStart == GIVEN_UP) break
-    const hasValue =
-      load<u32>(program, headValueCount) > 0 && (afterRow != 0 || !(load<u32>(program, headFlags) & flagNilIfGone))
-    const end = hasValue ? writeValue(valueStart) : valueStart
+    const list = read == INSERTED ? headInserted : read == DELETED ? headDeleted : headUpdated
+    const end = writeList(valueStart, program, list)
     if (end == GIVEN_UP) break
     store<u32>(keyStartsAt + (messages << 2), base + <u32>(o - OUTPUT))
     store<u32>(valueStartsAt + (messages << 2), base + <u32>(valueStart - OUTPUT))
     store<u32>(valueEndsAt + (messages << 2), base + <u32>(end - OUTPUT))
     store<u32>(recordsAt + (messages << 2), record)
-    store<u8>(nilValuesAt + messages, hasValue ? 0 : 1)
+    store<u8>(nilValuesAt + messages, load<u32>(program + list, 4) == 0 ? 1 : 0)
     largest = max(largest, <u32>(end - o))
     messages += 1
     o = end

@@ -1,6 +1,6 @@
-// Prints keys, rows and whole values by the steps of a program.
+// Prints keys and values by the steps of a program.
 
-import { CLOSE_LIST, CLOSE_OBJECT, GIVEN_UP, NULL_WORD, QUOTE } from './bytes'
+import { GIVEN_UP, NULL_WORD, QUOTE } from './bytes'
 import { writeArray, writeKeyArray } from './arrays'
 import { copyBytes } from './copy'
 import { writeScalar } from './scalars'
@@ -8,89 +8,45 @@ import { writeStamp } from './stamps'
 import { specials } from './text'
 import { NULL, UNCHANGED } from './tuple'
 import {
-  headKeyCount,
-  headKeySteps,
-  headMetaCount,
-  headMetaSteps,
-  headRowCount,
-  headRowSteps,
-  headValueCount,
-  headValueSteps,
-  opAfter,
   opArray,
-  opBefore,
-  opKey,
   opKeyArray,
-  opMeta,
   opMvcc,
+  opNothing,
   opPlain,
   opText,
   opUpdated,
   stepBytes,
-  stepColumn,
   stepDelimiter,
   stepElement,
   stepLength,
   stepOp,
+  stepText,
+  stepValue,
 } from '../src/encode/json/kernel/layout'
 
-/** The program, rows and timestamps of the message that is being written. A row is 0 if there is none. */
-export let program: usize = 0
-export let keyRow: usize = 0
-export let afterRow: usize = 0
-export let beforeRow: usize = 0
-export let mvccStamp: u32 = 0
-export let updatedStamp: u32 = 0
+/** The timestamps of the message that is being written. */
+let mvcc: u32 = 0
+let updated: u32 = 0
 
-export function setMessage(by: usize, key: usize, after: usize, before: usize): void {
-  program = by
-  keyRow = key
-  afterRow = after
-  beforeRow = before
+export function setStamps(ofRow: u32, ofMessage: u32): void {
+  mvcc = ofRow
+  updated = ofMessage
 }
 
-export function setStamps(mvcc: u32, updated: u32): void {
-  mvccStamp = mvcc
-  updatedStamp = updated
-}
-
-export function writeKey(o: usize): usize {
-  return writeColumns(
-    o,
-    program + load<u32>(program, headKeySteps),
-    load<u32>(program, headKeyCount),
-    keyRow,
-    CLOSE_LIST,
-  )
-}
-
-function writeRow(o: usize, row: usize): usize {
-  if (row == 0) {
-    store<u32>(o, NULL_WORD)
-    return o + 4
-  }
-  return writeColumns(
-    o,
-    program + load<u32>(program, headRowSteps),
-    load<u32>(program, headRowCount),
-    row,
-    CLOSE_OBJECT,
-  )
-}
-
-/** Writes what the message has as its value. */
-export function writeValue(o: usize): usize {
-  return writeParts(o, program + load<u32>(program, headValueSteps), load<u32>(program, headValueCount))
-}
-
-/** Values of the most common types that have at most 16 bytes are written here: a call costs as much as they do. */
-function writeColumns(o: usize, steps: usize, count: u32, row: usize, close: u8): usize {
-  for (const last = steps + count * stepBytes; steps < last; steps += stepBytes) {
-    o = writePrefix(o, steps)
-    const value = row + ((<usize>load<u16>(steps, stepColumn)) << 3)
+/** `list` is the place of a list in the head of the program. Values of the most common types are written here: a call costs as much as they do. */
+export function writeList(o: usize, program: usize, list: usize): usize {
+  let step = program + load<u32>(program + list)
+  for (const last = step + load<u32>(program + list, 4) * stepBytes; step < last; step += stepBytes) {
+    const text = program + load<u32>(step, stepText)
+    const textLength: usize = load<u16>(step, stepLength)
+    v128.store(o, v128.load(text))
+    if (textLength > 16) copyBytes(o + 16, text + 16, textLength - 16)
+    o += textLength
+    const op = load<u8>(step, stepOp)
+    if (op == opNothing) continue
+    const value = load<usize>(step, stepValue)
     const start = load<usize>(value)
     const length = load<usize>(value, 4) - start
-    const op = load<u8>(steps, stepOp)
     const bytes = v128.load(start)
     if (op == opPlain && start > UNCHANGED) {
       v128.store(o, bytes)
@@ -102,17 +58,17 @@ function writeColumns(o: usize, steps: usize, count: u32, row: usize, close: u8)
       store<u8>(o + length + 1, QUOTE)
       o += length + 2
     } else {
-      o = writeOther(o, steps, start, start + length)
+      o = writeOther(o, step, start, start + length)
       if (o == GIVEN_UP) return GIVEN_UP
     }
   }
-  store<u8>(o, close)
-  return o + 1
+  return o
 }
 
 function writeOther(o: usize, step: usize, start: usize, end: usize): usize {
   const op = load<u8>(step, stepOp)
-  if (op == opMeta) return writeParts(o, program + load<u32>(program, headMetaSteps), load<u32>(program, headMetaCount))
+  if (op == opMvcc) return writeStamp(o, mvcc)
+  if (op == opUpdated) return writeStamp(o, updated)
   if (start == NULL) {
     store<u32>(o, NULL_WORD)
     return o + 4
@@ -121,29 +77,4 @@ function writeOther(o: usize, step: usize, start: usize, end: usize): usize {
   if (op == opArray) return writeArray(o, start, end, load<u8>(step, stepElement), load<u8>(step, stepDelimiter))
   if (op == opKeyArray) return writeKeyArray(o, start, end, load<u8>(step, stepElement), load<u8>(step, stepDelimiter))
   return writeScalar(op, o, start, end)
-}
-
-/** Writes the text of a step. */
-function writePrefix(o: usize, step: usize): usize {
-  const text = program + load<u32>(step)
-  const length: usize = load<u16>(step, stepLength)
-  v128.store(o, v128.load(text))
-  if (length > 16) copyBytes(o + 16, text + 16, length - 16)
-  return o + length
-}
-
-function writeParts(o: usize, steps: usize, count: u32): usize {
-  for (const last = steps + count * stepBytes; steps < last; steps += stepBytes) {
-    o = writePrefix(o, steps)
-    const op = load<u8>(steps, stepOp)
-    if (op == opAfter) o = writeRow(o, afterRow)
-    else if (op == opBefore) o = writeRow(o, beforeRow)
-    else if (op == opKey) o = writeKey(o)
-    else if (op == opMvcc || op == opUpdated) {
-      o = writeStamp(o, op == opMvcc ? mvccStamp : updatedStamp)
-      store<u8>(o++, QUOTE)
-    }
-    if (o == GIVEN_UP) return GIVEN_UP
-  }
-  return o
 }

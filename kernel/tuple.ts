@@ -52,10 +52,8 @@ export function fillUnchanged(columns: u32): bool {
   return true
 }
 
-/** Whether a column has the same value in both rows; an unchanged value is the same. */
-export function isSame(column: usize): bool {
-  const row = ROW + (column << 3)
-  const old = OLD + (column << 3)
+/** Whether a value of the row is the same as one of the old row; an unchanged value is. */
+export function isSame(row: usize, old: usize): bool {
   const start = load<usize>(row)
   const other = load<usize>(old)
   if (start == UNCHANGED) return true

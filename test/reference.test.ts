@@ -43,11 +43,11 @@ test('every link from a page to another leads to a file and to a heading that ar
 
 test('every file and folder of the source that a page for contributors names is there', () => {
   const cwd = root
-  const there = globSync(['*', '{bench,bin,docs,scripts,src,test}/**', 'console/src/**'], { cwd })
+  const there = globSync(['*', '{bench,bin,docs,kernel,scripts,src,test}/**', 'console/src/**'], { cwd })
   for (const page of globSync(['ARCHITECTURE.md', 'CONTRIBUTING.md', 'docs/internals/*.md'], { cwd })) {
     const text = readFileSync(join(root, page), 'utf8')
     for (const [, name = ''] of text.matchAll(
-      /`((?:[\w-]+\/)*[\w.-]+\.(?:js|json|md|sql|ts)|(?:bench|docs|scripts|src|test)\/[\w./-]+)`/g,
+      /`((?:[\w-]+\/)*[\w.-]+\.(?:js|json|md|sql|ts)|(?:bench|docs|kernel|scripts|src|test)\/[\w./-]+)`/g,
     )) {
       // `x.test.ts` and the like are patterns.
       const isThere = name.startsWith('x.') || there.some((path) => path === name || path.endsWith(`/${name}`))

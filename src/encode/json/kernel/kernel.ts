@@ -72,13 +72,12 @@ export class Kernel {
     this.#numbers.set(entries.subarray(0, 3 * count), entriesAt / 4)
     this.#memory.set(new Uint8Array(walls.buffer, 0, stampBytes * stampCount), stampsAt)
     if (!programs.every((program) => this.#place(program))) {
-      // The programs of other runs make room.
+      // The programs of other runs make room. Where that is not enough, the kernel leaves the records of some tables.
       this.#places.clear()
       this.#programsAt = programsAt
       for (const program of programs) this.#place(program)
     }
-    for (const [i, program] of programs.entries())
-      this.#numbers[pointersAt / 4 + i] = this.#places.get(program) as number
+    for (const [i, program] of programs.entries()) this.#numbers[pointersAt / 4 + i] = this.#places.get(program) ?? 0
     this.#run = run
     this.#version = run.version
   }

@@ -55,37 +55,34 @@ export const inputBytes = 0x2_0000
 export const outputAt = 0xe_7000
 export const outputEnd = 0x1e_f000
 
-// A program says how the rows of one table are printed for one changefeed: a head of u32 numbers, then steps and texts.
+// A program says how the messages of one table are printed for one changefeed: a head of u32 numbers, then steps and texts.
 // Offsets are relative to the program.
 
 export const headColumns = 0
 /** How many bytes a message may have beside those that come from its record. */
 export const headFixed = 4
-export const headFlags = 8
-export const headKeySteps = 12
-export const headKeyCount = 16
-export const headRowSteps = 20
-export const headRowCount = 24
-export const headValueSteps = 28
-export const headValueCount = 32
-export const headMetaSteps = 36
-export const headMetaCount = 40
-export const headBytes = 44
+/** 1: messages have the row before the change. */
+export const headDiff = 8
+// Lists of steps: u32 offset, u32 number of steps.
+/** The key of a row that is there, and of one that is gone. */
+export const headKeyThere = 12
+export const headKeyGone = 20
+/** The values of messages. An empty list: the message has no value. */
+export const headInserted = 28
+export const headUpdated = 36
+export const headDeleted = 44
+export const headBytes = 52
 
-/** The row before the change is needed. */
-export const flagDiff = 1
-/** A message for a row that is gone has no value. */
-export const flagNilIfGone = 2
+// A step prints a text, and then a value: u32 offset and u16 length of the text, u8 operation, u8 operation of the elements and
+// u8 delimiter of an array, u32 address of the value among those of the rows.
 
-// A step prints a text, and then a value: u32 offset and u16 length of the text, u16 column, u8 operation, u8 operation of
-// the elements of an array, u8 delimiter of an array, u8 nothing.
-
-export const stepBytes = 12
+export const stepBytes = 16
+export const stepText = 0
 export const stepLength = 4
-export const stepColumn = 6
-export const stepOp = 8
-export const stepElement = 9
-export const stepDelimiter = 10
+export const stepOp = 6
+export const stepElement = 7
+export const stepDelimiter = 8
+export const stepValue = 12
 
 // Operations that print the value of a column.
 
@@ -105,15 +102,9 @@ export const opArray = 11
 /** As `opArray`, but as text if the array has bounds: equal keys must have equal values. */
 export const opKeyArray = 12
 
-/** From here on, operations print something else than the value of a column. */
-export const opMeta = 32
+// Operations that print something else.
 
-// Operations that print a part of a message.
-
-export const opAfter = 33
-export const opBefore = 34
-export const opKey = 35
-export const opMvcc = 36
-export const opUpdated = 37
+export const opMvcc = 32
+export const opUpdated = 33
 /** Prints nothing but the text of the step. */
-export const opNothing = 38
+export const opNothing = 34

@@ -1,102 +1,140 @@
-// Makes the program by which the kernel prints the rows of one table for one changefeed. layout.ts says what is in it. The kernel
-// knows nothing of envelopes and options: all texts between values, and the order of everything, come from here.
+// Makes the program by which the kernel prints the messages of one table for one changefeed. layout.ts says what is in it. The
+// kernel knows nothing of envelopes and options: all texts between values, and the order of everything, come from here.
 
 import {
-  flagDiff,
-  flagNilIfGone,
   headBytes,
   headColumns,
+  headDeleted,
+  headDiff,
   headFixed,
-  headFlags,
-  headKeySteps,
-  headMetaSteps,
-  headRowSteps,
-  headValueSteps,
+  headInserted,
+  headKeyGone,
+  headKeyThere,
+  headUpdated,
   mostColumns,
+  opNothing,
   programsAt,
   programsEnd,
   stepBytes,
-  stepColumn,
   stepDelimiter,
   stepElement,
   stepLength,
   stepOp,
+  stepText,
+  stepValue,
 } from './layout.ts'
 import type { Operation } from './operations.ts'
 
-export interface Step extends Operation {
-  /** The text before the value. */
-  readonly prefix: Buffer
-  /** The column in the tuple; 0 where the operation reads none. */
-  readonly column: number
-}
+/** A part of a message: a text, or a value at an address of the rows; 0 where the operation needs none. */
+export type Part = Buffer | (Operation & { readonly value: number })
 
 export interface ProgramParts {
   readonly columns: number
-  readonly key: readonly Step[]
-  readonly row: readonly Step[]
-  /** None: messages have no values. */
-  readonly value: readonly Step[]
-  /** The metadata among the columns of a row. */
-  readonly meta: readonly Step[]
-  readonly needsOld: boolean
-  readonly isNilIfGone: boolean
+  readonly isDiff: boolean
+  readonly keyThere: readonly Part[]
+  readonly keyGone: readonly Part[]
+  /** No parts: the messages have no values. */
+  readonly inserted: readonly Part[]
+  readonly updated: readonly Part[]
+  readonly deleted: readonly Part[]
 }
 
 export interface Program {
   readonly bytes: Uint8Array
 }
 
-/** The room for timestamps, brackets, and what is written after the end of a copy. */
+interface Step extends Operation {
+  readonly text: Buffer
+  readonly value: number
+}
+
+/** The room for timestamps, and for what is written after the end of a copy. */
 const spareBytes = 512
-/** A JSON null, or NULL, may be printed as an object. */
-const spareColumnBytes = 32
+/** A JSON null, or NULL, may be printed as an object, in two rows. */
+const spareColumnBytes = 64
 const largestText = 0xffff
+const noText: Buffer = Buffer.alloc(0)
 
 /** Returns undefined if the kernel has no room for the program, or for the rows. */
-export function makeProgram({
-  columns,
-  key,
-  row,
-  value,
-  meta,
-  needsOld,
-  isNilIfGone,
-}: ProgramParts): Program | undefined {
+export function makeProgram(parts: ProgramParts): Program | undefined {
+  const { columns, isDiff } = parts
   const lists = [
-    [headKeySteps, key],
-    [headRowSteps, row],
-    [headValueSteps, value],
-    [headMetaSteps, meta],
+    [headKeyThere, stepsOf(parts.keyThere)],
+    [headKeyGone, stepsOf(parts.keyGone)],
+    [headInserted, stepsOf(parts.inserted)],
+    [headUpdated, stepsOf(parts.updated)],
+    [headDeleted, stepsOf(parts.deleted)],
   ] as const
   const steps = lists.flatMap(([, list]) => list)
   const textsAt = headBytes + stepBytes * steps.length
-  const texts = Buffer.concat(steps.map(({ prefix }) => prefix))
-  const length = textsAt + texts.length
-  if (length > programsEnd - programsAt || columns > mostColumns || key.length === 0 || row.length === 0)
-    return undefined
-  if (steps.some(({ prefix }) => prefix.length > largestText)) return undefined
-  const bytes = Buffer.alloc(length)
+  const texts = new Texts(textsAt)
+  for (const { text } of steps) texts.add(text)
+  if (texts.end > programsEnd - programsAt || columns > mostColumns) return undefined
+  if (steps.some(({ text }) => text.length > largestText)) return undefined
+  const bytes = Buffer.alloc(texts.end)
   bytes.writeUInt32LE(columns, headColumns)
-  // Key and row may be printed twice.
-  bytes.writeUInt32LE(2 * texts.length + 2 * spareColumnBytes * columns + spareBytes, headFixed)
-  bytes.writeUInt32LE((needsOld ? flagDiff : 0) | (isNilIfGone ? flagNilIfGone : 0), headFlags)
+  const textBytes = steps.reduce((sum, { text }) => sum + text.length, 0)
+  bytes.writeUInt32LE(textBytes + spareColumnBytes * columns + spareBytes, headFixed)
+  bytes.writeUInt32LE(isDiff ? 1 : 0, headDiff)
   let at = headBytes
-  let textAt = textsAt
   for (const [head, list] of lists) {
     bytes.writeUInt32LE(at, head)
     bytes.writeUInt32LE(list.length, head + 4)
-    for (const { prefix, column, op, element, delimiter } of list) {
-      bytes.writeUInt32LE(textAt, at)
-      bytes.writeUInt16LE(prefix.length, at + stepLength)
-      bytes.writeUInt16LE(column, at + stepColumn)
+    for (const { text, value, op, element, delimiter } of list) {
+      bytes.writeUInt32LE(texts.add(text), at + stepText)
+      bytes.writeUInt16LE(text.length, at + stepLength)
+      bytes.writeUInt32LE(value, at + stepValue)
       bytes[at + stepOp] = op
       bytes[at + stepElement] = element
       bytes[at + stepDelimiter] = delimiter
-      textAt += prefix.length
       at += stepBytes
     }
   }
-  texts.copy(bytes, textsAt)
+  texts.copyTo(bytes)
   return { bytes }
+}
+
+/** Puts the texts between two values together. */
+function stepsOf(parts: readonly Part[]): readonly Step[] {
+  const steps: Step[] = []
+  let text = noText
+  for (const part of parts) {
+    if (Buffer.isBuffer(part)) {
+      text = Buffer.concat([text, part])
+      continue
+    }
+    steps.push({ ...part, text })
+    text = noText
+  }
+  if (text.length > 0) steps.push({ text, value: 0, op: opNothing, element: 0, delimiter: 0 })
+  return steps
+}
+
+/** The texts of a program, each once. */
+class Texts {
+  readonly #start: number
+  readonly #places = new Map<string, number>()
+  readonly #texts: Buffer[] = []
+  end: number
+
+  constructor(start: number) {
+    this.#start = start
+    this.end = start
+  }
+
+  /** Returns the offset of the text. */
+  add(text: Buffer): number {
+    const name = text.toString('latin1')
+    const known = this.#places.get(name)
+    if (known !== undefined) return known
+    const place = this.end
+    this.#places.set(name, place)
+    this.#texts.push(text)
+    this.end += text.length
+    return place
+  }
+
+  copyTo(bytes: Buffer): void {
+    Buffer.concat(this.#texts).copy(bytes, this.#start)
+  }
 }

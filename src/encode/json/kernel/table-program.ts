@@ -1,12 +1,12 @@
-// Makes the program of a table: what the reference encoder (json-encoder.ts, row-writer.ts) prints of its rows, as steps.
+// Makes the program of a table: what the reference encoder (json-encoder.ts, row-writer.ts) prints of its changes, as parts.
 
 import type { FeedSpec } from '../../../core/feed-spec.ts'
 import type { RelationSchema } from '../../../core/relation.ts'
 import { envelopeText } from '../envelope-text.ts'
 import { printedMembers, sortedMembers } from '../members.ts'
-import { opAfter, opBefore, opKey, opMeta, opMvcc, opNothing, opUpdated } from './layout.ts'
+import { oldAt, opMvcc, opUpdated, rowAt } from './layout.ts'
 import { operationOf, type Operation } from './operations.ts'
-import { makeProgram, type Program, type Step } from './program.ts'
+import { makeProgram, type Part, type Program } from './program.ts'
 
 export interface TableProgramOptions {
   readonly spec: FeedSpec
@@ -16,73 +16,112 @@ export interface TableProgramOptions {
   readonly extra: string | undefined
 }
 
-const noText = Buffer.alloc(0)
-const closeObject = Buffer.from('}')
-const isScalar = (op: number): Operation => ({ op, element: 0, delimiter: 0 })
-const part = (prefix: Buffer, op: number): Step => ({ prefix, column: 0, ...isScalar(op) })
+/** The row after the change or the one before; undefined: there is none. */
+type Row = typeof rowAt | typeof oldAt | undefined
+
+const valueBytes = 8
+const text = (of: string): Buffer => Buffer.from(of)
+const stamp = (op: number): Part => ({ op, element: 0, delimiter: 0, value: 0 })
 
 /** Returns undefined if the kernel cannot print all of it: then it prints no row of the table. */
-export function tableProgram(
-  relation: RelationSchema,
-  { spec, topic, extra }: TableProgramOptions,
-): Program | undefined {
+export function tableProgram(relation: RelationSchema, options: TableProgramOptions): Program | undefined {
+  const { spec } = options
   const { columns, keyIndexes } = relation
-  const operation = (index: number, inKey: boolean): Operation | undefined => {
-    const column = columns[index]
-    return column && operationOf(column.shape, { inKey, nullAsObject: spec.encodeJsonNullAsObject })
-  }
-  const key = keyIndexes.map((index, i) => {
-    const of = operation(index, true)
-    return of && { prefix: Buffer.from(i === 0 ? '[' : ', '), column: index, ...of }
-  })
-  const row = sortedMembers(printedMembers(columns, extra)).map(({ prefix, index }) => {
-    const of = index < 0 ? isScalar(opMeta) : operation(index, false)
-    return of && { prefix, column: Math.max(index, 0), ...of }
-  })
-  if (!areAll(key) || !areAll(row)) return undefined
+  if (columns.length === 0 || keyIndexes.length === 0) return undefined
+  const place = { nullAsObject: spec.encodeJsonNullAsObject }
+  const inRow = columns.map(({ shape }) => operationOf(shape, { ...place, inKey: false }))
+  const inKey = keyIndexes.map(
+    (index) => columns[index] && operationOf(columns[index].shape, { ...place, inKey: true }),
+  )
+  if (!areAll(inRow) || !areAll(inKey)) return undefined
+  const parts = new MessageParts(relation, options, inRow, inKey)
   return makeProgram({
     columns: columns.length,
-    key,
-    row,
-    value: valueOf(spec, topic),
-    meta: metaOf(spec),
-    needsOld: spec.diff,
-    isNilIfGone: spec.envelope === 'row',
+    isDiff: spec.diff,
+    keyThere: parts.key(rowAt),
+    keyGone: parts.key(oldAt),
+    inserted: parts.value(rowAt, undefined),
+    updated: parts.value(rowAt, oldAt),
+    deleted: parts.value(undefined, oldAt),
   })
 }
 
-function areAll(steps: readonly (Step | undefined)[]): steps is readonly Step[] {
-  return !steps.includes(undefined)
+function areAll(list: readonly (Operation | undefined)[]): list is readonly Operation[] {
+  return !list.includes(undefined)
 }
 
-function valueOf(spec: FeedSpec, topic: Buffer): readonly Step[] {
-  const { envelope, diff, keyInValue, mvccTimestamp, topicInValue, updated } = spec
-  switch (envelope) {
-    case 'key_only':
-      return []
-    case 'row':
-      return [part(noText, opAfter)]
-    case 'wrapped':
-      return [
-        part(envelopeText.after, opAfter),
-        ...(diff ? [part(envelopeText.before, opBefore)] : []),
-        ...(keyInValue ? [part(envelopeText.key, opKey)] : []),
-        ...(mvccTimestamp ? [part(envelopeText.mvcc, opMvcc)] : []),
-        ...(topicInValue ? [part(Buffer.concat([envelopeText.topic, topic]), opNothing)] : []),
-        ...(updated ? [part(envelopeText.updated, opUpdated)] : []),
-        part(closeObject, opNothing),
-      ]
+class MessageParts {
+  readonly #spec: FeedSpec
+  readonly #topic: Buffer
+  readonly #members: ReturnType<typeof sortedMembers>
+  readonly #keyIndexes: readonly number[]
+  readonly #inRow: readonly Operation[]
+  readonly #inKey: readonly Operation[]
+
+  constructor(
+    { columns, keyIndexes }: RelationSchema,
+    { spec, topic, extra }: TableProgramOptions,
+    inRow: readonly Operation[],
+    inKey: readonly Operation[],
+  ) {
+    this.#spec = spec
+    this.#topic = topic
+    this.#members = sortedMembers(printedMembers(columns, extra))
+    this.#keyIndexes = keyIndexes
+    this.#inRow = inRow
+    this.#inKey = inKey
   }
-}
 
-/** The first member begins with a brace in place of the comma and the space. */
-function metaOf({ mvccTimestamp, updated }: FeedSpec): readonly Step[] {
-  const members = [
-    ...(mvccTimestamp ? [part(envelopeText.mvcc, opMvcc)] : []),
-    ...(updated ? [part(envelopeText.updated, opUpdated)] : []),
-  ]
-  const begun = members.map((member, i) =>
-    i > 0 ? member : { ...member, prefix: Buffer.concat([Buffer.from('{'), member.prefix.subarray(2)]) },
-  )
-  return [...begun, part(closeObject, opNothing)]
+  key(row: typeof rowAt | typeof oldAt): readonly Part[] {
+    const values = this.#inKey.flatMap((of, i) => [
+      text(i === 0 ? '[' : ', '),
+      { ...of, value: row + valueBytes * (this.#keyIndexes[i] as number) },
+    ])
+    return [...values, text(']')]
+  }
+
+  value(after: Row, before: Row): readonly Part[] {
+    switch (this.#spec.envelope) {
+      case 'key_only':
+        return []
+      case 'row':
+        return after === undefined ? [] : this.#row(after)
+      case 'wrapped':
+        return this.#wrapped(after, before)
+    }
+  }
+
+  #wrapped(after: Row, before: Row): readonly Part[] {
+    const { diff, keyInValue, mvccTimestamp, topicInValue, updated } = this.#spec
+    return [
+      envelopeText.after,
+      ...this.#row(after),
+      ...(diff ? [envelopeText.before, ...this.#row(before)] : []),
+      ...(keyInValue ? [envelopeText.key, ...this.key(after ?? oldAt)] : []),
+      ...(mvccTimestamp ? [envelopeText.mvcc, stamp(opMvcc), text('"')] : []),
+      ...(topicInValue ? [envelopeText.topic, this.#topic] : []),
+      ...(updated ? [envelopeText.updated, stamp(opUpdated), text('"')] : []),
+      text('}'),
+    ]
+  }
+
+  #row(row: Row): readonly Part[] {
+    if (row === undefined) return [envelopeText.null]
+    const members = this.#members.flatMap(({ prefix, index }) => [
+      prefix,
+      ...(index < 0 ? this.#metadata() : [{ ...(this.#inRow[index] as Operation), value: row + valueBytes * index }]),
+    ])
+    return [...members, text('}')]
+  }
+
+  /** The first member does not need the `, ` with which both texts begin. */
+  #metadata(): readonly Part[] {
+    const { mvccTimestamp, updated } = this.#spec
+    return [
+      text('{'),
+      ...(mvccTimestamp ? [envelopeText.mvcc.subarray(2), stamp(opMvcc), text('"')] : []),
+      ...(updated ? [envelopeText.updated.subarray(mvccTimestamp ? 0 : 2), stamp(opUpdated), text('"')] : []),
+      text('}'),
+    ]
+  }
 }
