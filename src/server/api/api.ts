@@ -167,10 +167,15 @@ export class Api {
       }),
       get(/^jobs\/(\d{1,19})\/messages$/, (call) => this.#tail(call), endless),
       get(/^form$/, () => form()),
-      post(/^form$/, async ({ user, request }) => {
-        const body = await readBody(request)
-        return draft(this.#formCall(user, optionalTextIn(body, 'database')), chosenIn(body))
-      }),
+      post(
+        /^form$/,
+        async ({ user, request }) => {
+          const body = await readBody(request)
+          return draft(this.#formCall(user, optionalTextIn(body, 'database')), chosenIn(body))
+          // It only looks, and the next key asks again.
+        },
+        answerWithinMs,
+      ),
       get(/^tables$/, ({ user, url }) =>
         tables(this.#formCall(user, url.searchParams.get('database') ?? undefined), backend.own?.systemDatabase),
       ),
