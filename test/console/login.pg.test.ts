@@ -184,7 +184,7 @@ test('the API runs CREATE CHANGEFEED and no other SQL', async () => {
     }
   assert.equal(
     (await ask('changefeeds', { method: 'POST', headers, body: { statement: 'x'.repeat(600_000) } })).status,
-    400,
+    413,
   )
 })
 
