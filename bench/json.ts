@@ -4,7 +4,7 @@
 //   node bench/json.ts [rows per round]
 
 import { recordEnd } from '../src/changelog/records.ts'
-import { recordEvent, RecordRun } from '../src/core/record-run.ts'
+import { RecordRun } from '../src/core/record-run.ts'
 import { RowView } from '../src/core/row-view.ts'
 import { MessageBatch } from '../src/core/message-batch.ts'
 import type { RowChange } from '../src/core/row-change.ts'
@@ -57,19 +57,17 @@ function bench({ name, columns, row, options }: Sample): void {
   const run = new RecordRun()
   const table = { relation, topic: 0, schema: 0 }
   const ts = { wall: 1_700_000_000_000_000_000n, logical: 0 }
+  const tags = new Uint32Array(rowsPerBlock)
   const byKernel = (): void => {
     batch.clear()
-    const flush = (): void => {
+    // What lists the records of a transaction (OffsetList) knows where they are.
+    let count = 0
+    for (let at = 4; at < log.length; at = recordEnd(log, at) + 4) tags[count++] = at
+    for (let next = 0; next < count;) {
+      next = run.addAll(log, tags, next, count, table, ts)
       if (records?.encode(run, 0, batch) !== run.count) throw new Error('the kernel left a record to the reference')
       run.clear()
     }
-    for (let at = 4; at < log.length;) {
-      const end = recordEnd(log, at)
-      if (!run.hasRoom(log, at, end)) flush()
-      run.add(log, at, end, table, recordEvent.there, ts)
-      at = end + 4
-    }
-    flush()
   }
   const fromCopy = (): void => {
     batch.clear()

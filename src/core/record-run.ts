@@ -23,6 +23,11 @@ const mostBytes = 128 * 1024
 const mostTables = 64
 /** The length that comes before a record. */
 const lengthBytes = 4
+/** Returns the end of the record whose tag is at `tag`. */
+function endOf(payload: Buffer, tag: number): number {
+  return tag + payload.readUInt32BE(tag - lengthBytes)
+}
+
 const noBytes: Buffer = Buffer.alloc(0)
 
 export class RecordRun {
@@ -67,6 +72,45 @@ export class RecordRun {
     this.entries[3 * count + 1] = this.#indexOf(table) | (events << 16)
     this.entries[3 * count + 2] = this.stampCount - 1
     this.count = count + 1
+  }
+
+  /**
+   * Adds as many of the records `[from, to)` of `tags` as there is room for, all of one table and transaction, and returns the first that
+   * is not added. Both events of each are emitted, as far as it has them.
+   */
+  addAll(payload: Buffer, tags: Uint32Array, from: number, to: number, table: RunTable, ts: Hlc): number {
+    const first = tags[from] as number
+    if (from === to || !this.hasRoom(payload, first, endOf(payload, first))) return from
+    const most = Math.min(to, from + mostRecords - this.count)
+    const start = this.count === 0 ? first - lengthBytes : this.start
+    this.add(payload, first, endOf(payload, first), table, recordEvent.gone | recordEvent.there, ts)
+    // Records lie in the order of their tags, so that which of them still have room is found by halves.
+    let done = from + 1
+    for (let beyond = most + 1; beyond - done > 1;) {
+      const middle = (done + beyond) >> 1
+      if (endOf(payload, tags[middle - 1] as number) - start <= mostBytes) done = middle
+      else beyond = middle
+    }
+    this.#repeat(tags, from + 1, done)
+    this.end = endOf(payload, tags[done - 1] as number)
+    return done
+  }
+
+  /** Adds records that have the table, the events and the timestamp of the last one. */
+  #repeat(tags: Uint32Array, from: number, to: number): void {
+    const needed = 3 * (this.count + to - from)
+    if (needed > this.entries.length) this.entries = grown(this.entries, Math.max(needed, 2 * this.entries.length))
+    const { entries } = this
+    let at = 3 * this.count
+    const what = entries[at - 2] as number
+    const stamp = entries[at - 1] as number
+    for (let i = from; i < to; i++) {
+      entries[at] = tags[i] as number
+      entries[at + 1] = what
+      entries[at + 2] = stamp
+      at += 3
+    }
+    this.count += to - from
   }
 
   tagOf(record: number): number {

@@ -13,7 +13,7 @@ import { isKept } from './event-bits.ts'
 import { FirstChanges } from './first-changes.ts'
 import { LastChanges } from './last-changes.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
-import type { OffsetList } from './offset-list.ts'
+import { severalRelations, type OffsetList } from './offset-list.ts'
 import type { Partitions } from './partitions.ts'
 import { RecordRuns } from './record-runs.ts'
 import { SchemaTrail } from './schema-trail.ts'
@@ -204,7 +204,13 @@ export class TransactionEmitter {
     const changes = this.#changes
     const runs = this.#runs
     const mayRun = this.#mayRun(plan, list)
+    const areAlike = mayRun && kept === undefined && list.relid !== severalRelations
     for (let i = from; i < list.count; i++) {
+      if (areAlike) {
+        const next = runs.takeAll(payload, list, i, this.#ts)
+        if (changes.isFull || next === list.count) return next
+        i = next
+      }
       const offset = list.offsets[i] as number
       const tag = payload[offset] as number
       if (!isRow(tag)) {

@@ -7,6 +7,9 @@ import { isRow, lengthBytes, record, recordEnd, relationOf, truncatedRelations }
 /** A list for more records than this, which are more than a usual block has, is freed by `clear`. */
 const keepOffsets = 256 * 1024
 
+/** No relation has it as its number. */
+export const severalRelations = -1
+
 const none: readonly number[] = []
 
 export interface Truncation {
@@ -17,6 +20,8 @@ export interface Truncation {
 export class OffsetList {
   offsets = new Uint32Array(4096)
   count = 0
+  /** The relation of all listed rows; `severalRelations` if they have several. */
+  relid = severalRelations
   hasRows = false
   hasNonInserts = false
   hasSchema = false
@@ -24,6 +29,12 @@ export class OffsetList {
   committed = false
   /** What the transaction truncates in this block of targets and possible partitions. */
   truncations: Truncation[] = []
+
+  /** Adds a row record. */
+  addRow(tag: number, offset: number, relid: number): void {
+    if (relid !== this.relid) this.relid = this.hasRows ? severalRelations : relid
+    this.add(tag, offset)
+  }
 
   add(tag: number, offset: number): void {
     if (this.count === this.offsets.length) this.offsets = grown(this.offsets)
@@ -42,6 +53,7 @@ export class OffsetList {
   clear(): void {
     this.count = 0
     if (this.offsets.length > keepOffsets) this.offsets = new Uint32Array(4096)
+    this.relid = severalRelations
     this.hasRows = false
     this.hasNonInserts = false
     this.hasSchema = false
@@ -59,12 +71,20 @@ export function listRecords(
 ): number {
   list.clear()
   let next = at
+  // Rows of a table lie together.
+  let relation = severalRelations
+  let isListed = false
   while (next < payload.length) {
     const start = next + lengthBytes
     next = recordEnd(payload, start)
     const tag = payload[start] as number
     if (isRow(tag)) {
-      if (isTarget(relationOf(payload, start))) list.add(tag, start)
+      const relid = relationOf(payload, start)
+      if (relid !== relation) {
+        relation = relid
+        isListed = isTarget(relid)
+      }
+      if (isListed) list.addRow(tag, start, relid)
     } else if (tag === record.relation || tag === record.schema) list.add(tag, start)
     else if (tag === record.truncate) {
       for (const relid of truncatedRelations(payload, start, next)) {

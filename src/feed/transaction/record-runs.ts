@@ -7,6 +7,7 @@ import { RecordRun, type RunTable } from '../../core/record-run.ts'
 import { record } from '../../changelog/records.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
 import type { ChangeReader } from './change-reader.ts'
+import type { OffsetList } from './offset-list.ts'
 
 export interface RecordRunsOptions {
   readonly changes: ChangeWriter
@@ -52,6 +53,21 @@ export class RecordRuns {
     }
     run.add(payload, offset, end, table, events, ts)
     return true
+  }
+
+  /**
+   * Takes records of one relation from `from` on, and returns the first that is not taken: if it is `from`, its change must be written by
+   * itself.
+   */
+  takeAll(payload: Buffer, list: OffsetList, from: number, ts: Hlc): number {
+    const { relid, offsets, count, hasNonInserts } = list
+    const { table, insertsOnly } = relid === this.#last.relid ? this.#last : this.#know(relid)
+    if (table === undefined || (insertsOnly && hasNonInserts)) return from
+    const run = this.#run
+    const next = run.addAll(payload, offsets, from, count, table, ts)
+    if (next > from || run.count === 0) return next
+    this.settle()
+    return this.takeAll(payload, list, from, ts)
   }
 
   /** Has everything that was taken encoded. */
