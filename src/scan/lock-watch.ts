@@ -1,7 +1,7 @@
 // Sees which sessions wait for what a scan has locked. A scan locks its tables so weakly that only ACCESS EXCLUSIVE has to
 // wait: ALTER TABLE, TRUNCATE, VACUUM FULL. But behind a session that waits for ACCESS EXCLUSIVE every reader and writer of the
 // table waits, too. (Autovacuum does not wait for this lock.) A change of a type waits for the locks that a scan has on types,
-// for less than half a second, and then fails.
+// for less than a second, and then fails.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import type { OpenTables } from './cut.ts'

@@ -61,7 +61,9 @@ CREATE OR REPLACE FUNCTION changefeed.hold_types(types oid[], alone boolean) RET
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '400ms' SET deadlock_timeout = '1s' AS $$
 DECLARE type oid; base CONSTANT bigint := 7453010313431220224; used text; strangers text;
 BEGIN
-  IF NOT alone AND coalesce(current_setting('changefeed.internal', true), '') = 'on' AND :(session_is_ours) THEN
+  -- Less than one second, after which PostgreSQL looks for a deadlock, and long enough for a busy scan to give way.
+  IF alone THEN PERFORM set_config('lock_timeout', '900ms', true);
+  ELSIF coalesce(current_setting('changefeed.internal', true), '') = 'on' AND :(session_is_ours) THEN
     PERFORM set_config('lock_timeout', '1ms', true);
   END IF;
   BEGIN
