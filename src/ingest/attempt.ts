@@ -230,6 +230,10 @@ export class Attempt {
       closedTargetMs: () => settings().closedTargetMs,
       sourceAt: (lsn) => log.sourceAt(lsn),
       pulling: () => say({ tag: 'state', state: { tag: 'pulling' } }),
+      forPulls: {
+        open: () => this.#connections.openForPulls(),
+        close: (connection) => this.#connections.closeOne(connection),
+      },
       replace: (replication) => this.#connections.replace(replication),
     })
     return await Promise.race([caughtUp, this.#failed.promise])

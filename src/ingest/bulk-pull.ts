@@ -4,7 +4,8 @@
 // COPY's binary form: 19 bytes of head ("PGCOPY\n\xff\r\n\0", u32 flags, u32 extension length 0); per tuple i16 fields
 // (here 1, or 2 with the position), i32 length, bytes; at the end i16 -1. The first CopyData holds the head, alone or together with the first tuple.
 //
-// Peeking does not move the slot: catch-up.ts advances it when the log is durable. A batch ends with a whole transaction.
+// Peeking does not move the slot: catch-up.ts advances it when the log is durable. Only a temporary copy of the slot is moved by its pulls.
+// A batch ends with a whole transaction.
 
 import { formatLsn, type Lsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
@@ -20,6 +21,8 @@ export interface BulkPullOptions {
   /** The replication connection, because it is idle then. An ordinary connection would do as well. */
   readonly connection: Pick<RawConnection, 'copyOut'>
   readonly slot: string
+  /** A temporary copy of the slot, to pull from. */
+  readonly copy?: string | undefined
   /** The end of the log. Between pulls nobody holds the slot, so somebody else may move it further, or make it anew. */
   readonly logEnd: Lsn
   /** The server stops at the first commit after so many messages. */
@@ -39,6 +42,7 @@ export interface Pulled {
 export async function bulkPull({
   connection,
   slot,
+  copy,
   logEnd,
   maxMessages,
   message,
@@ -52,7 +56,7 @@ export async function bulkPull({
   const wanted = gate === undefined ? 1 : 2
   // The function has collected everything when the first row asks where the slot stands; without a row, the caller asks.
   const kept = `CASE WHEN (${slotIsKeptSql(slot, logEnd)}) THEN data END`
-  const sql = `COPY (SELECT ${gate === undefined ? '' : 'lsn, '}${kept} FROM pg_catalog.pg_logical_slot_peek_binary_changes('${slot}', NULL, ${maxMessages}, 'proto_version', '1', 'publication_names', '${publication}')) TO STDOUT (FORMAT binary)`
+  const sql = `COPY (SELECT ${gate === undefined ? '' : 'lsn, '}${kept} FROM pg_catalog.pg_logical_slot_${copy === undefined ? 'peek' : 'get'}_binary_changes('${copy ?? slot}', NULL, ${maxMessages}, 'proto_version', '1', 'publication_names', '${publication}')) TO STDOUT (FORMAT binary)`
   await connection.copyOut(sql, {
     data(bytes, start, end) {
       let at = start

@@ -10,34 +10,18 @@
 // after a crash another commit may begin before it. So a logical message is written before each pull and flushed with
 // its transaction; every commit before the end of that record is whole, durable, and in the pull.
 
-import { formatLsn, type Lsn } from '../core/lsn.ts'
 import { askClock } from './clock-probe.ts'
-import type { AttemptParts } from './attempt-parts.ts'
-import type { Queries } from '../postgres/queries.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import { flushedMark } from '../postgres/flushed-mark.ts'
+import { advance, noteRunningSql } from './move-slot.ts'
+import { pullFromCopy, type CatchUpOptions } from './pull-from-copy.ts'
 import { Pulls } from './pulls.ts'
 import { stampClosed } from './stamp.ts'
 
 /** With more WAL than this to read, a bulk pull pays: one of some 50,000 messages is not slower than the stream. */
 const worthPullingBytes = 8n * 1024n * 1024n
-
-/** PostgreSQL has the function since version 16. Others than superusers may call it if a DBA lets them; without it the pulls decode more. */
-export const noteRunningSql = `DO $$ BEGIN
-  IF current_setting('server_version_num')::int >= 160000 THEN
-    IF has_function_privilege('pg_log_standby_snapshot()', 'EXECUTE') THEN PERFORM pg_log_standby_snapshot(); END IF;
-  END IF;
-END $$`
-
-export interface CatchUpOptions extends Omit<AttemptParts, 'health'> {
-  readonly closedTargetMs: () => number
-  /** Called with the source's present flush position. */
-  readonly sourceAt: (lsn: Lsn) => void
-  /** Called when a pull begins. */
-  readonly pulling: () => void
-  /** Opens a new connection for the slot in the place of this one. */
-  readonly replace: (replication: RawConnection) => Promise<RawConnection>
-}
+/** With more than this it pays to make a copy of the slot, which takes a connection. */
+const worthCopyingBytes = 32n * 1024n * 1024n
 
 export interface CaughtUp {
   /** False: the server cannot collect even the smallest pull, and only the stream is left. */
@@ -47,13 +31,24 @@ export interface CaughtUp {
 }
 
 export async function catchUp(options: CatchUpOptions): Promise<CaughtUp> {
-  const { writer, clock, commit, control, slot, closedTargetMs, sourceAt, pulling } = options
+  const { usesFunctions, history, writer, clock, commit, control, slot, closedTargetMs, sourceAt, pulling } = options
   const pulls = new Pulls({ ...options, connection: options.replication })
+  let isCopied = false
   for (;;) {
     const probe = await askClock(control, clock, false)
     sourceAt(probe.lsn)
     if (probe.lsn - writer.endLsn < worthPullingBytes) return { isRoom: true, replication: pulls.connection }
     pulling()
+    const isLong = probe.lsn - writer.endLsn >= worthCopyingBytes
+    // Until the source has proved to be the log's, the slot must send all of it again. A role that reads by functions may not copy.
+    if (isLong && history.isChecked && !usesFunctions && !isCopied) {
+      isCopied = true
+      const isAll = await pullFromCopy({ ...options, replication: pulls.connection }, pulls.mostMessages)
+      await commit.drain()
+      await advance(pulls.connection, slot, writer.durableEndLsn)
+      if (isAll) return { isRoom: true, replication: pulls.connection }
+      continue
+    }
     await control.query(noteRunningSql)
     const mark = await flushedMark(control)
     const pulled = await pulls.next()
@@ -64,12 +59,4 @@ export async function catchUp(options: CatchUpOptions): Promise<CaughtUp> {
     await advance(pulls.connection, slot, writer.durableEndLsn)
     if (pulled.isAll) return { isRoom: true, replication: pulls.connection }
   }
-}
-
-/** Makes the slot forget everything before `durable`, without decoding it. `connection` is one for the slot, which is idle. */
-export async function advance(connection: Queries, slot: string, durable: Lsn): Promise<void> {
-  const lsn = formatLsn(durable)
-  await connection.query(
-    `SELECT pg_replication_slot_advance('${slot}', '${lsn}') FROM pg_replication_slots WHERE slot_name = '${slot}' AND confirmed_flush_lsn < '${lsn}'`,
-  )
 }

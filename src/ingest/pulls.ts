@@ -5,7 +5,7 @@
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import type { AttemptParts } from './attempt-parts.ts'
-import { bulkPull, slotIsKeptSql, slotMoved } from './bulk-pull.ts'
+import { bulkPull, slotIsKeptSql, slotMoved, type Pulled } from './bulk-pull.ts'
 import { roomIn } from './readings/gate.ts'
 
 /** The size of a pull. The server collects all of it before it sends the first byte, in a file if it exceeds work_mem. */
@@ -15,6 +15,17 @@ const growth = 8
 const noLimit = 1n << 64n
 /** SQLSTATEs for: temp_file_limit exceeded, disk full, out of memory. */
 const noRoom: ReadonlySet<string> = new Set(['53400', '53100', '53200'])
+
+/** Whether the server had no room to collect a pull. */
+export function isNoRoom(error: unknown): error is FeedError {
+  return error instanceof FeedError && noRoom.has(error.sqlstate)
+}
+
+/** The size of the pull after one of `most` messages that has not brought everything. */
+export function nextPullMessages({ messages, bytes }: Pulled, most: number): number {
+  const fitting = Math.round((pullBytes * messages) / Math.max(1, bytes))
+  return Math.min(Math.max(fitting, pullMessages.least), pullMessages.most, most * growth)
+}
 
 export interface PullsOptions extends Pick<
   AttemptParts,
@@ -49,6 +60,11 @@ export class Pulls {
     return this.#connection
   }
 
+  /** The size of the next pull. */
+  get mostMessages(): number {
+    return this.#most
+  }
+
   /** Whether the next pull ends with the first transaction of which it is not known that it can be decoded. */
   get isLeast(): boolean {
     return this.#most === (this.#decodable ?? 0) + 1
@@ -71,7 +87,7 @@ export class Pulls {
         pulled = await this.#pull()
         await gate?.settled()
       } catch (error) {
-        if (!(error instanceof FeedError) || !noRoom.has(error.sqlstate) || applier.inTransaction) throw error
+        if (!isNoRoom(error) || applier.inTransaction) throw error
         // PostgreSQL 14 takes what it described in a pull that failed for known to the next one on the same connection.
         this.#connection = await this.#options.replace(this.#connection)
         if (this.#most <= pullMessages.least || !history.isChecked) return { tag: 'no room', error }
@@ -82,9 +98,8 @@ export class Pulls {
       // All known transactions at the beginning of the pull must be compared before the slot forgets them.
       if (isAll) history.passed(noLimit)
       if (history.isChecked) {
-        const fitting = Math.round((pullBytes * pulled.messages) / Math.max(1, pulled.bytes))
         this.#decodable = undefined
-        if (!isAll) this.#most = Math.min(Math.max(fitting, pullMessages.least), pullMessages.most, this.#most * growth)
+        if (!isAll) this.#most = nextPullMessages(pulled, this.#most)
         return { tag: 'pulled', messages: pulled.messages, isAll }
       }
       if (this.#decodable === undefined) this.#most *= growth
@@ -96,7 +111,7 @@ export class Pulls {
     }
   }
 
-  async #pull(): Promise<{ readonly messages: number; readonly bytes: number }> {
+  async #pull(): Promise<Pulled> {
     const { gate, apply, slot, commit, writer } = this.#options
     const logEnd = writer.endLsn
     gate?.open({ message: apply, keepalive: () => undefined })

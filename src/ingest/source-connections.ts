@@ -56,6 +56,17 @@ export class SourceConnections {
     return await this.#forSlot(false)
   }
 
+  /** Opens an ordinary connection that gets rows as the one for the slot gets them. */
+  async openForPulls(): Promise<RawConnection> {
+    return await this.#forSlot(false)
+  }
+
+  /** Settles when the server has closed the connection. */
+  async closeOne(connection: RawConnection): Promise<void> {
+    await connection.close()
+    this.#open.splice(this.#open.indexOf(connection), 1)
+  }
+
   async #forSlot(replication: boolean): Promise<RawConnection> {
     const connection = await this.#connect(replication, bufferBytes.replication)
     if (!replication && this.#functions !== undefined) await connection.query(setRoleSql(this.#functions))
@@ -65,8 +76,7 @@ export class SourceConnections {
 
   /** Opens a new connection for the slot: one whose stream was left cannot stream again. */
   async replace(replication: RawConnection): Promise<RawConnection> {
-    await replication.close()
-    this.#open.splice(this.#open.indexOf(replication), 1)
+    await this.closeOne(replication)
     return await this.#forSlot(this.#functions === undefined)
   }
 
