@@ -10,14 +10,16 @@ import {
   MINUS,
   OPEN_LIST,
   OPEN_OBJECT,
+  POINT,
   QUOTE,
   SEPARATOR,
+  ZERO,
   isDigit,
 } from './bytes'
 import { copyBytes } from './copy'
 import { clearMembers, closeObject, deepest, endMember, openObject, startMember } from './json-members'
 import { stringEnd, writeJsonString } from './json-string'
-import { writeJsonNumber, writePlain } from './numbers'
+import { digitsOf, writeJsonNumber, writePlain } from './numbers'
 
 /** `{"__crdb_json_null__": true}` */
 const jsonNull: usize = memory.data<u8>([
@@ -109,6 +111,13 @@ function writeKey(o: usize, end: usize): usize {
 /** Writes a number, true, false or null. */
 function writeWord(o: usize, end: usize): usize {
   const start = at
+  const bytes = v128.load(start)
+  const length = wordLength(bytes, end - start)
+  if (length > 0 && isCopied(bytes, length)) {
+    v128.store(o, bytes)
+    at += length
+    return o + length
+  }
   for (; at < end; at++) {
     const byte = load<u8>(at)
     if (byte == COMMA || byte == CLOSE_OBJECT || byte == CLOSE_LIST || byte <= 0x20) break
@@ -116,6 +125,26 @@ function writeWord(o: usize, end: usize): usize {
   if (at == start) return GIVEN_UP
   const first = load<u8>(start)
   return first == MINUS || isDigit(first) ? writeJsonNumber(o, start, at) : writePlain(o, start, at)
+}
+
+/** Returns how many of the bytes are the word, which is at the end of the value or before a comma, bracket, brace or blank; 0: it is empty or longer. */
+function wordLength(bytes: v128, left: usize): i32 {
+  const closes = v128.or(i8x16.eq(bytes, i8x16.splat(CLOSE_OBJECT)), i8x16.eq(bytes, i8x16.splat(CLOSE_LIST)))
+  const separates = v128.or(i8x16.eq(bytes, i8x16.splat(COMMA)), i8x16.le_u(bytes, i8x16.splat(0x20)))
+  const mask = i8x16.bitmask(v128.or(closes, separates)) | (left < 16 ? 1 << (<i32>left) : 0)
+  return mask == 0 ? 0 : ctz(mask)
+}
+
+/** Whether the word is no number, or one without a power that does not begin with 0. */
+function isCopied(bytes: v128, length: i32): bool {
+  const first = i8x16.extract_lane_u(bytes, 0)
+  const isNegative = first == MINUS
+  if (!isNegative && !isDigit(first)) return true
+  const digit = isNegative ? i8x16.extract_lane_u(bytes, 1) : first
+  if (digit == ZERO && length > 1) return false
+  const points = i8x16.bitmask(i8x16.eq(bytes, i8x16.splat(POINT)))
+  const others = ~(digitsOf(bytes) | points) & ((1 << length) - 1)
+  return others == (isNegative ? 1 : 0)
 }
 
 function blank(from: usize, end: usize): usize {

@@ -22,16 +22,30 @@ export function writeNumeric(o: usize, start: usize, end: usize): usize {
   return after == OTHER_FORM ? writeText(o, start, end) : after
 }
 
+/** Returns a bit for each of 16 bytes that is a digit. */
+export function digitsOf(bytes: v128): i32 {
+  return i8x16.bitmask(i8x16.le_u(i8x16.sub(bytes, i8x16.splat(ZERO)), i8x16.splat(9)))
+}
+
 export function writeFloat(o: usize, start: usize, end: usize): usize {
   if (start == end) return GIVEN_UP
   const first = load<u8>(start) == MINUS ? start + 1 : start
   if (first == end || !isDigit(load<u8>(first))) return writeQuoted(o, start, end)
   let hasPoint = false
   let hasPower = false
-  for (let at = first; at < end; at++) {
-    const byte = load<u8>(at)
-    if (byte == POINT) hasPoint = true
-    else if (!isDigit(byte)) hasPower = true
+  const length = end - first
+  if (length <= 16) {
+    const bytes = v128.load(first)
+    const all = (1 << (<i32>length)) - 1
+    const points = i8x16.bitmask(i8x16.eq(bytes, i8x16.splat(POINT))) & all
+    hasPoint = points != 0
+    hasPower = ((digitsOf(bytes) & all) | points) != all
+  } else {
+    for (let at = first; at < end; at++) {
+      const byte = load<u8>(at)
+      if (byte == POINT) hasPoint = true
+      else if (!isDigit(byte)) hasPower = true
+    }
   }
   const isMultipleOfTen = !hasPoint && load<u8>(end - 1) == ZERO && end - first > 1
   if (!hasPower && !isMultipleOfTen) return writePlain(o, start, end)

@@ -34,9 +34,9 @@ export class RecordRun {
   payload = noBytes
   count = 0
   /** For each record u32 offset of its tag in the payload, u16 index of its table and u16 events, u32 index of its timestamp. */
-  entries = new Uint32Array(3 * 64)
+  entries = new Uint32Array(3 * 16)
   /** For each timestamp u64 wall, u32 logical, u32 nothing, as this machine has them in memory. */
-  walls = new BigUint64Array(2 * 64)
+  walls = new BigUint64Array(2 * 16)
   stampCount = 0
   /** The tables of the records, without repetition. */
   readonly tables: RunTable[] = []

@@ -5,11 +5,11 @@
 import type { LogReader } from '../../changelog/changelog.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { DeferrableTables } from '../transaction/deferrable-tables.ts'
-import type { KeptEvents, TransactionPlan } from '../transaction/emit-transaction.ts'
 import { FirstChanges, maxOrdinal } from '../transaction/first-changes.ts'
 import { listRecords, OffsetList } from '../transaction/offset-list.ts'
 import type { SchemaTrail } from '../transaction/schema-trail.ts'
 import { readTableChanges, TablesAtEnd, type ReadsRowsAgain, type TableChanges } from '../transaction/tables-at-end.ts'
+import type { KeptEvents, TransactionPlan } from '../transaction/transaction-plan.ts'
 import { findLastChanges, type CountedTransaction, type Part, type PassLimits } from './last-change-passes.ts'
 import { offsetIn, transactionBlocks, type ReadAhead, type TransactionStart } from './transaction-blocks.ts'
 

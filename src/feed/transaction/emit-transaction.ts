@@ -5,10 +5,10 @@ import { zeroHlc, type Hlc } from '../../core/hlc.ts'
 import { recordEvent } from '../../core/record-run.ts'
 import type { RelationSchema } from '../../core/relation.ts'
 import type { RowView } from '../../core/row-view.ts'
-import { SchemaHistory, type SchemaSnapshot } from '../../decode/schema-history.ts'
-import { BeforeDdl } from './before-ddl.ts'
+import type { SchemaHistory } from '../../decode/schema-history.ts'
 import { ChangeReader } from './change-reader.ts'
 import { DeferrableTables } from './deferrable-tables.ts'
+import { EarlierRows } from './earlier-rows.ts'
 import { isKept } from './event-bits.ts'
 import { FirstChanges } from './first-changes.ts'
 import { LastChanges } from './last-changes.ts'
@@ -17,6 +17,7 @@ import { severalRelations, type OffsetList } from './offset-list.ts'
 import type { Partitions } from './partitions.ts'
 import { RecordRuns } from './record-runs.ts'
 import { SchemaTrail } from './schema-trail.ts'
+import { everyChange, type FoundRecord, type TransactionPlan } from './transaction-plan.ts'
 import {
   readTableChanges,
   TablesAtEnd,
@@ -24,24 +25,6 @@ import {
   type ReadsRowsAgain,
   type TableChanges,
 } from './tables-at-end.ts'
-
-/** The events of a transaction that are emitted (last-changes.ts). */
-export interface KeptEvents {
-  readonly bits: Uint8Array
-  /** For `diff`: the first change of the row of an event, if that is another change than the last. */
-  readonly firstChanges: FirstChanges | undefined
-  /** For `diff`: the schemas of the tables before the transaction; undefined: the transaction changes none. */
-  readonly before: SchemaSnapshot | undefined
-  /** Returns the record with this ordinal. */
-  find(ordinal: number): FoundRecord
-}
-
-export interface FoundRecord {
-  readonly payload: Buffer
-  readonly offset: number
-  /** The schemas to read the record with, if tables change within the transaction. */
-  readonly schemas: SchemaSnapshot | undefined
-}
 
 export interface EmitterOptions {
   readonly schemas: SchemaHistory
@@ -62,15 +45,6 @@ export interface EmitterOptions {
 /** Says of a row that was logged with this relation whether reading the rows again has missed it. */
 export type IsMissed = (relation: RelationSchema, row: RowView) => boolean
 
-/** What is known of a transaction before its first change is emitted. */
-export interface TransactionPlan {
-  /** Undefined: every change is the last of its row. */
-  readonly kept: KeptEvents | undefined
-  /** Undefined: the transaction changes no table. */
-  readonly atEnd: TablesAtEnd | undefined
-}
-
-const everyChange: TransactionPlan = { kept: undefined, atEnd: undefined }
 const nobody: ReadonlySet<number> = new Set()
 
 export class TransactionEmitter {
@@ -81,11 +55,7 @@ export class TransactionEmitter {
   readonly #readsRowsAgain: ReadsRowsAgain
   readonly #onlyMissed: IsMissed | undefined
   readonly #change: ChangeReader
-  readonly #first: ChangeReader
-  /** Reads rows with the columns that their tables had earlier in the transaction. */
-  readonly #earlierSchemas = new SchemaHistory()
-  readonly #earlier: ChangeReader
-  readonly #beforeDdl = new BeforeDdl()
+  readonly #earlier: EarlierRows
   readonly #last = new LastChanges()
   readonly #firstChanges: FirstChanges | undefined
   readonly #runs: RecordRuns
@@ -102,8 +72,7 @@ export class TransactionEmitter {
     this.#readsRowsAgain = options.readsRowsAgain
     this.#onlyMissed = options.onlyMissed
     this.#change = new ChangeReader(options.schemas, options.partitions)
-    this.#first = new ChangeReader(options.schemas, options.partitions)
-    this.#earlier = new ChangeReader(this.#earlierSchemas, options.partitions)
+    this.#earlier = new EarlierRows(options.schemas, options.partitions)
     this.#firstChanges = options.diff ? new FirstChanges() : undefined
     this.#runs = new RecordRuns({
       changes: options.changes,
@@ -250,11 +219,11 @@ export class TransactionEmitter {
     const rowsAtEnd = atEnd?.of(relation)
     if (this.#onlyMissed !== undefined && !this.#isMissed(rowsAtEnd)) return
     if (goneKept && this.#onlyMissed === undefined && (tag === record.delete || keyChanged)) {
-      const before = this.#diff ? this.#before(kept, event) : undefined
+      const before = this.#diff ? this.#earlier.of(this.#change, kept, event) : undefined
       this.#writeGone(topic, rowsAtEnd, before)
     }
     if (thereKept && tag !== record.delete) {
-      const before = this.#diff ? this.#before(kept, event + 1) : undefined
+      const before = this.#diff ? this.#earlier.of(this.#change, kept, event + 1) : undefined
       this.#writeThere(topic, rowsAtEnd, before)
     }
   }
@@ -284,7 +253,8 @@ export class TransactionEmitter {
 
   /** Drops the references to the records that were read last. */
   release(): void {
-    for (const reader of [this.#change, this.#first, this.#earlier]) reader.release()
+    this.#change.release()
+    this.#earlier.release()
   }
 
   #topicFor(relid: number): number {
@@ -293,27 +263,5 @@ export class TransactionEmitter {
       this.#topicOf = relid
     }
     return this.#topic
-  }
-
-  /** Returns the row as it was before the transaction; undefined if there was none. */
-  #before(kept: KeptEvents | undefined, event: number): RowView | undefined {
-    const row = this.#beforeChange(kept, event)
-    return row === undefined || kept?.before === undefined ? row : this.#beforeDdl.print(row, kept.before)
-  }
-
-  #beforeChange(kept: KeptEvents | undefined, event: number): RowView | undefined {
-    if (kept?.firstChanges?.find(event) === true) return this.#beforeFirst(kept, kept.firstChanges)
-    const change = this.#change
-    if (change.tag === record.insert || (change.keyChanged && event % 2 === 1)) return undefined
-    return change.needOld()
-  }
-
-  #beforeFirst(kept: KeptEvents, { ordinal, existed }: FirstChanges): RowView | undefined {
-    if (!existed) return undefined
-    const { payload, offset, schemas } = kept.find(ordinal)
-    if (schemas !== undefined) this.#earlierSchemas.restore(schemas)
-    const first = schemas === undefined ? this.#first : this.#earlier
-    first.read(payload, offset)
-    return first.needOld()
   }
 }

@@ -2,6 +2,7 @@
 // moment at which a feed encodes its first row. It needs no more memory than it has then.
 
 import { readFileSync } from 'node:fs'
+import { endianness } from 'node:os'
 import { Kernel, type KernelExports } from './kernel.ts'
 
 /** Beside the compiled program, and in a checkout where a build puts it. */
@@ -17,28 +18,30 @@ declare const WebAssembly: {
   readonly Instance: new (module: object) => { readonly exports: object }
 }
 
-type Loaded =
+export type Loaded =
   | { readonly tag: 'kernel'; readonly kernel: Kernel }
+  /** `why`: undefined if somebody has wished so. */
   | { readonly tag: 'none'; readonly why: string | undefined }
 
 let loaded: Loaded | undefined
 
-/** Returns undefined where rows are encoded without the kernel. `explain` is called, once in a thread, with why nobody has wished so. */
+/** Returns undefined where rows are encoded without the kernel. `explain` is called with the reason, once in a thread. */
 export function loadKernel(explain: (why: string) => void): Kernel | undefined {
   if (loaded === undefined) {
-    loaded = load()
+    loaded = readKernel(() => readFileSync(file))
     if (loaded.tag === 'none' && loaded.why !== undefined) explain(loaded.why)
   }
   return loaded.tag === 'kernel' ? loaded.kernel : undefined
 }
 
-function load(): Loaded {
+/** `read` returns the compiled module, or throws. */
+export function readKernel(read: () => Buffer): Loaded {
   if (process.env['CHANGEFEED_KERNEL'] === 'off') return { tag: 'none', why: undefined }
   // The kernel reads numbers of runs as they are in memory.
-  if (new Uint8Array(new Uint32Array([1]).buffer)[0] !== 1) return { tag: 'none', why: 'this machine is big-endian' }
+  if (endianness() !== 'LE') return { tag: 'none', why: 'this machine is big-endian' }
   let bytes
   try {
-    bytes = readFileSync(file)
+    bytes = read()
   } catch (error) {
     return { tag: 'none', why: error instanceof Error ? error.message : String(error) }
   }
