@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { PutServer } from '../../../../test/services/storage/put-server.ts'
@@ -150,6 +150,9 @@ test('a server that answers before it has read a file gets the bytes of that fil
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
+  const warned: string[] = []
+  const warning = ({ message }: Error): void => void warned.push(message)
+  process.on('warning', warning)
   try {
     const queue = new UploadQueue({
       client: new HttpClient({ tag: 'http', url: `http://127.0.0.1:${port}/` }),
@@ -164,8 +167,59 @@ test('a server that answers before it has read a file gets the bytes of that fil
     await queue.drained()
     assert.ok((await read.promise).equals(whole))
     await queue.close()
+    // Node warns of an emitter that gets a listener for each piece.
+    assert.deepEqual(warned, [])
   } finally {
+    process.off('warning', warning)
     server.closeAllConnections()
     server.close()
   }
 })
+
+test(
+  'an answer that takes a file has to come whole, and of another one the status is enough',
+  { timeout: 30_000 },
+  async () => {
+    let head: [status: number, headers: Record<string, string>] = [201, {}]
+    let sendBody: (response: ServerResponse) => void = (response) => response.end()
+    await using server = createServer((request, response) => {
+      request.resume().once('end', () => {
+        response.on('error', () => undefined).writeHead(...head)
+        sendBody(response)
+      })
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    await using client = new HttpClient({ tag: 'http', url: `http://127.0.0.1:${port}/` }, { idleMs: 2000 })
+    const bodies: readonly (readonly [typeof sendBody, taken: string])[] = [
+      [(response) => response.write('a part', () => response.destroy()), 'failed'],
+      [(response) => response.write('a part'), 'failed'],
+      // It has no end.
+      [
+        (response) => {
+          const more = (): void => {
+            if (!response.destroyed) response.write(Buffer.alloc(16 * 1024, 'x '), () => setImmediate(more))
+          }
+          more()
+        },
+        'taken',
+      ],
+    ]
+    for (const [send, expected] of bodies) {
+      const answered = async (status: number): Promise<[tag: string, message: string]> => {
+        sendBody = send
+        head = [status, { 'content-length': String(2 ** 40) }]
+        const thrown = await client.put(object, [Buffer.from('a')], signal).catch((error: unknown) => error)
+        if (thrown === undefined) return ['taken', '']
+        const { tag, error } = client.trouble(thrown)
+        return [tag, error.message]
+      }
+      assert.equal((await answered(201))[0], expected)
+      const [tag, message] = await answered(403)
+      assert.equal(tag, 'refused', message)
+      assert.match(message, / answered by 403 Forbidden: /)
+    }
+    server.closeAllConnections()
+  },
+)
