@@ -1,11 +1,15 @@
 // A long backlog is pulled from a temporary copy of the slot.
 
 import assert from 'node:assert/strict'
+import { fork } from 'node:child_process'
 import test, { after, before } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { IngestUnderTest } from '../../test/support/ingest-under-test.ts'
 import { TestPostgres, type TestDatabase } from '../../test/support/postgres-under-test.ts'
 import { checkOrder, ids, inserted, watched } from '../../test/support/source-writers.ts'
 import { until, within } from '../../test/support/until.ts'
+import { recoverLog } from '../changelog/files/recover.ts'
 import { formatLsn, parseLsn } from '../core/lsn.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
@@ -107,6 +111,37 @@ test('a backlog that comes from a copy moves the slot to the end of the log, and
   await within(10_000, 'the slot to be moved', async () =>
     (await slotsOf(db)).every(({ confirmed }) => confirmed >= written),
   )
+})
+
+test('killed while it pulls from a copy, ingest resumes with no loss and no duplicate, and no copy remains', async () => {
+  await using db = await server.database()
+  await withBacklog(db)
+  const hasCopy = async (): Promise<boolean> => (await slotsOf(db)).some(({ isTemporary }) => isTemporary)
+  const script = fileURLToPath(new URL('../../test/support/ingest-process.ts', import.meta.url))
+  const child = fork(script, [JSON.stringify({ source: db.source, dir: db.dir })], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  await until('a copy', 60_000, async () => ((await hasCopy()) ? true : undefined))
+  // It is killed at a moment of its work.
+  await delay(50)
+  assert.ok(await hasCopy(), 'it is killed with a copy')
+  child.kill('SIGKILL')
+  await ended
+  await within(30_000, 'the copy to go', async () => !(await hasCopy()))
+  const [ours] = await slotsOf(db)
+  const { endLsn } = recoverLog(db.dir)
+  assert.ok(
+    ours !== undefined && ours.confirmed <= endLsn,
+    `${formatLsn(ours?.confirmed ?? 0n)} of ${formatLsn(endLsn)}`,
+  )
+  await using running = new IngestUnderTest(db)
+  await running.thread.ready
+  await running.caughtUp()
+  const events = running.events()
+  checkOrder(events)
+  assert.deepEqual(running.gaps, [])
+  assert.deepEqual(inserted(events).sort(), (await ids(db, 't')).sort())
 })
 
 function connectionsTo(db: TestDatabase): PullConnections & { readonly closed: RawConnection[] } {
