@@ -37,6 +37,11 @@ export class SinkParameters<Name extends string> {
 
   text(name: Name): string | undefined {
     const value = this.#values.get(name)
+    if (value !== undefined && this.#all.getAll(name).some((other) => other !== value))
+      throw this.refused(
+        `param ${name} is given more than once`,
+        'only one of its values could count: leave out the others',
+      )
     this.#values.delete(name)
     return value
   }

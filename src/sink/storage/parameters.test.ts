@@ -41,3 +41,15 @@ test('a misspelt parameter is named with the one that was meant, and not as the 
   })
   assert.throws(() => read('AWS_SECRET_ACCESS_KEY=b'), { message: /AWS_ACCESS_KEY_ID is not set/ })
 })
+
+test('a parameter that is given twice is refused, and no value of it is shown', () => {
+  const read = (query: string): unknown => planFor(`CREATE CHANGEFEED FOR t INTO '${query}'`)
+  assert.throws(() => read('nodelocal://1/x?file_size=16MB&file_size=1MB'), {
+    message: 'param file_size is given more than once',
+  })
+  const twice = 's3://b-1/x?AWS_ACCESS_KEY_ID=a&AWS_SECRET_ACCESS_KEY=s3cret&AWS_SECRET_ACCESS_KEY=other'
+  assert.throws(() => read(twice), { message: 'param AWS_SECRET_ACCESS_KEY is given more than once' })
+  assert.throws(() => read('kafka://h:1?topic_prefix=a&topic_prefix=b'), {
+    message: 'param topic_prefix is given more than once',
+  })
+})

@@ -197,6 +197,10 @@ test('a URI of Azure names the container and the way to log in, and its secrets 
     [`${account}&AUTH=implicit&AZURE_ACCOUNT_KEY=YQ==`, /AZURE_ACCOUNT_KEY has no use with AUTH=implicit/],
     [`${account}&AUTH=specified&AZURE_CLIENT_ID=i`, /AZURE_CLIENT_SECRET is not set/],
     [`${account}&AZURE_ACCOUNT_KEY=YQ==&AZURE_ENVIRONMENT=MOON`, /unsupported value MOON for AZURE_ENVIRONMENT/],
+    [
+      `${account}&AZURE_ACCOUNT_KEY=YQ==&AZURE_ENVIRONMENT=AZURECHINACLOUD&AZURE_ENDPOINT=https://h`,
+      /AZURE_ENVIRONMENT has no use with AZURE_ENDPOINT/,
+    ],
     [`${account}&AZURE_ACCOUNT_KEY=YQ==&AZURE_TENANT_ID=t`, /AZURE_TENANT_ID has no use without AUTH=specified/],
   ] as const) {
     assert.throws(() => read(query), message)

@@ -36,18 +36,22 @@ function readLocation(uri: UriParts): AzureLocation {
   })
   const account = needed(parameters, 'AZURE_ACCOUNT_NAME', 'it is the name of the storage account')
   if (!/^[a-z0-9]+$/i.test(account)) throw parameters.refused('AZURE_ACCOUNT_NAME is no name of a storage account')
-  const environment = (parameters.text('AZURE_ENVIRONMENT') ?? 'AZUREPUBLICCLOUD').toUpperCase()
+  const written = parameters.text('AZURE_ENVIRONMENT')
+  const environment = (written ?? 'AZUREPUBLICCLOUD').toUpperCase()
   const cloud = Object.hasOwn(clouds, environment) ? clouds[environment] : undefined
   if (cloud === undefined) {
     throw parameters.refused(`unsupported value ${environment} for AZURE_ENVIRONMENT`, Object.keys(clouds).join(', '))
   }
   const own = readEndpoint(parameters, 'AZURE_ENDPOINT')
+  const credentials = readCredentials(parameters)
+  if (own !== undefined && written !== undefined && (credentials.tag === 'key' || credentials.tag === 'sas'))
+    throw parameters.refused('AZURE_ENVIRONMENT has no use with AZURE_ENDPOINT', 'leave out AZURE_ENVIRONMENT')
   return {
     tag: 'azure',
     ...place,
     url: own ?? blobsUrl(account, cloud.blobs),
     account,
-    credentials: readCredentials(parameters),
+    credentials,
     authority: cloud.authority,
   }
 }
