@@ -38,7 +38,7 @@ async function runAlone(work: FeedWork): Promise<FeedCost> {
   const { spec, logDir, source, startPosition, withinMs } = work
   const log = logInFolder(logDir)
   const scopes = new MetricScopes(() => [])
-  const feeds = new FeedPool(1, scopes)
+  const feeds = new FeedPool(Number(process.env['BENCH_THREADS'] ?? 1), scopes)
   await warmUp(feeds, work)
   const before = { cpu: cpuOf(process.pid), threads: threadCpu(process.pid) }
   const startedAt = performance.now()

@@ -2,7 +2,7 @@
 // is a process of its own. With --sink=kafka into a real broker, and then with --peer=debezium beside the snapshot of a
 // tuned Debezium of the same table.
 //
-// BENCH_ROWS rows (5,000,000; into Kafka 2,000,000).
+// BENCH_ROWS rows (5,000,000; into Kafka 2,000,000). BENCH_THREADS feed threads (1); from three on they all encode.
 
 import type { KafkaBroker } from '../test/services/kafka/kafka-broker.ts'
 import { kafkaSink, startBroker, TopicCounter } from './bench-kafka.ts'

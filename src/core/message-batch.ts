@@ -19,6 +19,15 @@ export interface EncodedMessages {
   readonly bytes: Buffer
 }
 
+/** What a batch holds, as it is on its way to another thread. */
+export interface BatchMemory extends Pick<
+  MessageBatch,
+  'count' | 'hasKeys' | 'topics' | 'schemas' | 'keyStarts' | 'valueStarts' | 'valueEnds' | 'nilValues' | 'largeTimes'
+> {
+  readonly buffer: Uint8Array<ArrayBuffer>
+  readonly length: number
+}
+
 export class MessageBatch {
   /** The keys and values of all messages without anything in between: key 0, value 0, key 1, value 1, … */
   readonly bytes: ByteWriter
@@ -94,6 +103,26 @@ export class MessageBatch {
   /** The size in bytes of the last message. */
   get lastBytes(): number {
     return this.bytes.length - (this.keyStarts[this.count - 1] as number)
+  }
+
+  /** Gives what the batch holds to another thread, with the buffers to transfer. The batch must not be used before `take`. */
+  give(): { readonly memory: BatchMemory; readonly transfer: ArrayBuffer[] } {
+    const { bytes, count, hasKeys, topics, schemas, keyStarts, valueStarts, valueEnds, nilValues } = this
+    const columns = { topics, schemas, keyStarts, valueStarts, valueEnds, nilValues }
+    const buffer = bytes.buffer as Uint8Array<ArrayBuffer>
+    return {
+      memory: { buffer, length: bytes.length, count, hasKeys, largeTimes: new Map(this.largeTimes), ...columns },
+      transfer: [buffer.buffer, ...Object.values(columns).map((column) => column.buffer)],
+    }
+  }
+
+  /** Takes what another batch has given. */
+  take({ buffer, length, largeTimes, ...rest }: BatchMemory): void {
+    this.bytes.buffer = Buffer.from(buffer.buffer, buffer.byteOffset, buffer.length)
+    this.bytes.length = length
+    Object.assign(this, rest)
+    this.largeTimes.clear()
+    for (const [message, time] of largeTimes) this.largeTimes.set(message, time)
   }
 
   clear(): void {

@@ -7,6 +7,7 @@ import { feedMeterNames, leastSizePower, type FeedHistogram } from '../core/feed
 import { formatHlc, nextHlc, type Hlc } from '../core/hlc.ts'
 import type { JobProgress } from '../core/job-progress.ts'
 import type { MessageBatch } from '../core/message-batch.ts'
+import type { RelationSchema } from '../core/relation.ts'
 import type { Encoder } from '../encode/encoder.ts'
 import { CheckpointSchedule } from './checkpoint-schedule.ts'
 import type { FeedRun } from './feed-run.ts'
@@ -29,6 +30,11 @@ export class Delivery {
     this.#encoder = encoder
     this.#resolved = new ResolvedSchedule(resolvedIntervalMs, minCheckpointMs)
     this.#checkpoints = new CheckpointSchedule(minCheckpointMs, Date.now())
+  }
+
+  /** `Encoder.prepare`. */
+  prepare(relation: RelationSchema, topic: number): number | Promise<number> {
+    return this.#encoder.prepare(relation, topic)
   }
 
   /** Opens a chain through which changes become messages. `emitBatch` gives its batches to the sink, and clears them. */

@@ -1,6 +1,7 @@
 // What a feed is given to run, and the counters that it keeps. The main thread uses these types without loading the code
 // that runs a feed (run-feed.ts), which only the worker threads need.
 
+import type { MessagePort } from 'node:worker_threads'
 import type { Changelog, Position } from '../changelog/changelog.ts'
 import type { FeedSpec } from '../core/feed-spec.ts'
 import type { Hlc } from '../core/hlc.ts'
@@ -38,6 +39,8 @@ export interface FeedRun {
   readonly encoderOpened?: (encoder: Encoder) => void
   /** Settles when the feed may open connections for a scan; undefined: it always may. */
   readonly scanTurn?: (reason: ScanReason) => Promise<CutTurn>
+  /** Returns the ways to threads that encode rows of a scan, besides that of the feed; there may be none. */
+  readonly encodePorts?: () => Promise<readonly MessagePort[]>
   /** Called when a scan has taken its snapshot, with the time in ms, and with undefined when it needs the snapshot no more. */
   readonly holdsSnapshot?: (sinceMs: number | undefined) => void
   readonly signal: AbortSignal

@@ -2,6 +2,7 @@
 // messages, which are not copied, and parts of messages at its start and end, which are.
 
 import { FeedError } from '../errors/feed-error.ts'
+import { fromServer } from '../wire/tags.ts'
 
 const headBytes = 5
 const partBytes = 16 * 1024
@@ -16,6 +17,8 @@ export const mostLoginBytes = 64 * 1024
 
 export class BackendMessages {
   readonly #onMessage: OnMessage
+  /** Gets messages of COPY in place of `onMessage`: as many as lie together, `bytes[start, end)` with their heads. */
+  onCopyRun: ((bytes: Buffer, start: number, end: number) => void) | undefined
   /** A longer message is refused before its bytes are kept. */
   mostBytes = Infinity
   /** The beginning of a message that is not complete yet: `#part[0, #partLength)`. */
@@ -40,10 +43,27 @@ export class BackendMessages {
     while (length - at >= headBytes) {
       const end = at + this.#totalOf(chunk, at)
       if (end > length) break
+      if (chunk[at] === fromServer.copyData && this.onCopyRun !== undefined) {
+        const from = at
+        at = this.#endOfRun(chunk, end, length)
+        this.onCopyRun(chunk, from, at)
+        continue
+      }
       onMessage(chunk[at] as number, chunk, at + headBytes, end)
       at = end
     }
     if (at < length) this.#keep(chunk, at, length, length - at)
+  }
+
+  /** Returns where the last of the whole messages of COPY ends that follow `at` without another in between. */
+  #endOfRun(chunk: Buffer, at: number, length: number): number {
+    let end = at
+    while (length - end >= headBytes && chunk[end] === fromServer.copyData) {
+      const next = end + this.#totalOf(chunk, end)
+      if (next > length) break
+      end = next
+    }
+    return end
   }
 
   #totalOf(bytes: Buffer, at: number): number {
@@ -56,7 +76,8 @@ export class BackendMessages {
   #handOnPart(): void {
     const end = this.#partLength
     this.#partLength = 0
-    this.#onMessage(this.#part[0] as number, this.#part, headBytes, end)
+    if (this.#part[0] === fromServer.copyData && this.onCopyRun !== undefined) this.onCopyRun(this.#part, 0, end)
+    else this.#onMessage(this.#part[0] as number, this.#part, headBytes, end)
     if (this.#part.length <= keepPartBytes) return
     // The memory is freed at once, because an idle thread collects no garbage for hours. The call that used it has returned.
     this.#part.buffer.transfer(0)

@@ -3,6 +3,8 @@
 export interface CopyHandler {
   /** Gets the payload of one CopyData message, `bytes[start, end)`. */
   data(bytes: Buffer, start: number, end: number): void
+  /** In place of `data`: gets whole CopyData messages that follow each other, with their heads. */
+  run?(bytes: Buffer, start: number, end: number): void
   /** Called after all messages of a read from the socket; reading continues when the promise settles. */
   chunkDone?(): void | Promise<void>
 }

@@ -25,6 +25,8 @@ const protocol3 = 196608
 interface Call {
   /** Messages other than errors and ReadyForQuery. */
   readonly message: (tag: number, bytes: Buffer, start: number, end: number) => void
+  /** In place of `message` for messages of COPY. */
+  readonly copyRun?: (bytes: Buffer, start: number, end: number) => void
   readonly chunkDone?: () => void | Promise<void>
   /** The error of the server, while the call waits for the ReadyForQuery that follows it. */
   error?: FeedError
@@ -120,6 +122,7 @@ export class SocketConnection {
       message: (kind, bytes, start, end) => {
         if (kind === fromServer.copyData) handler.data(bytes, start, end)
       },
+      ...(handler.run === undefined ? {} : { copyRun: (bytes, start, end) => handler.run?.(bytes, start, end) }),
       chunkDone: () => handler.chunkDone?.(),
     })
   }
@@ -213,6 +216,7 @@ export class SocketConnection {
     if (this.#isClosing) return true
     try {
       const call = this.#call
+      this.#messages.onCopyRun = call?.copyRun
       this.#messages.push(buffer, length)
       const wait = call === this.#call ? call?.chunkDone?.() : undefined
       if (wait === undefined) return true

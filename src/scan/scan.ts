@@ -4,14 +4,14 @@
 
 import { quoteName } from '../core/quote.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import type { RelationColumn, RelationSchema } from '../core/relation.ts'
-import { kind, RowView } from '../core/row-view.ts'
-import { readCopyLine } from '../decode/copy-text.ts'
+import type { RelationSchema } from '../core/relation.ts'
+import type { RowView } from '../core/row-view.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import type { ServerText } from '../postgres/server-text.ts'
 import { planChunks, type Chunk } from './chunks.ts'
 import type { OpenTables } from './cut.ts'
 import { LineConverter } from './convert-line.ts'
+import { CopiedRows, type CopyShape } from './copied-rows.ts'
 import type { Selection } from './selection.ts'
 import { KeptLines } from './kept-lines.ts'
 import type { TypeCheck } from './type-check.ts'
@@ -21,6 +21,11 @@ import { qualified, type ScanTable } from './table-facts.ts'
 export interface ScanConsumer {
   /** `row` is valid during the call; `commitMicros` as below. */
   row(relation: RelationSchema, row: RowView, commitMicros: string | undefined): void
+  /**
+   * Takes whole messages of COPY (copied-rows.ts) in place of their rows; undefined: it takes rows only. `bytes` are valid during the
+   * call.
+   */
+  readonly run?: ((shape: CopyShape, bytes: Buffer, start: number, end: number) => void) | undefined
   /** Called after each piece of the stream; reading continues when the promise settles. */
   pieceDone(): void | Promise<void>
   /** Called when all rows of a range of pages have been read. */
@@ -52,7 +57,6 @@ interface Task extends Selection {
 
 /** 256 KiB. */
 const smallPages = 32
-const number: RelationColumn = { name: '', shape: { tag: 'scalar', name: 'int8' } }
 /** Without track_commit_timestamp PostgreSQL knows no commit time, and refuses to be asked. */
 const commitMicrosColumn = `(CASE WHEN current_setting('track_commit_timestamp') = 'on' THEN extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000000 END)::bigint`
 
@@ -98,34 +102,29 @@ async function copy(
   { text, types, commitTimes, consumer }: CopyOptions,
 ): Promise<void> {
   const { relation, names } = task
-  const columns = relation.columns.length
-  const sent = commitTimes ? names.length + 1 : names.length
-  const more = Array.from({ length: sent - columns }, (): RelationColumn => number)
-  const wire: RelationSchema = more.length === 0 ? relation : { ...relation, columns: [...relation.columns, ...more] }
-  const row = new RowView()
+  const shape = { relation, sent: commitTimes ? names.length + 1 : names.length, commitTimes }
+  const rows = new CopiedRows(shape, consumer)
   let failure: unknown
-  const line = (bytes: Buffer, start: number, end: number): void => {
-    if (failure !== undefined) return
-    try {
-      // A table without columns sends empty lines.
-      readCopyLine(bytes, start, end, wire, row)
-      row.relation = relation
-      row.count = columns
-      const known = commitTimes && row.kinds[sent - 1] !== kind.null
-      const micros = known ? bytes.toString('latin1', row.starts[sent - 1], row.ends[sent - 1]) : undefined
-      consumer.row(relation, row, micros)
-    } catch (error) {
-      failure = error
-      connection.destroy()
+  const guard =
+    (take: (bytes: Buffer, start: number, end: number) => void) =>
+    (bytes: Buffer, start: number, end: number): void => {
+      if (failure !== undefined) return
+      try {
+        take(bytes, start, end)
+      } catch (error) {
+        failure = error
+        connection.destroy()
+      }
     }
-  }
+  const line = guard((bytes, start, end) => rows.line(bytes, start, end))
   const kept = types && new KeptLines(line)
   const taken = kept === undefined ? line : kept.keep
   const converter = text && new LineConverter(text, taken)
   const data = converter === undefined ? taken : converter.convert
+  const run = kept === undefined && converter === undefined ? guard(runOf(rows, task, shape, consumer)) : undefined
   const sql = `${copySql(task, commitTimes)}${converter === undefined ? '' : ` (ENCODING 'SQL_ASCII')`}`
   try {
-    await connection.copyOut(sql, { data, chunkDone: () => consumer.pieceDone() })
+    await connection.copyOut(sql, { data, chunkDone: () => consumer.pieceDone(), ...(run && { run }) })
     if (kept !== undefined) {
       await types?.check(relation.relid)
       await kept.give(() => consumer.pieceDone())
@@ -135,6 +134,17 @@ async function copy(
   }
   if (failure !== undefined) throw failure
   await consumer.pieceDone()
+}
+
+/** Rows in the order of their keys are taken one by one, because whoever takes runs may take them side by side. */
+function runOf(
+  rows: CopiedRows,
+  { inKeyOrder }: Task,
+  shape: CopyShape,
+  consumer: ScanConsumer,
+): (bytes: Buffer, start: number, end: number) => void {
+  if (consumer.run === undefined || inKeyOrder) return (bytes, start, end) => rows.run(bytes, start, end)
+  return (bytes, start, end) => consumer.run?.(shape, bytes, start, end)
 }
 
 function copySql({ relation, names, from, chunk, inKeyOrder }: Task, commitTimes: boolean): string {

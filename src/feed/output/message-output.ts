@@ -13,17 +13,20 @@ import type { ChangeTaker } from './change-taker.ts'
 const batchBytes = 256 * 1024
 
 export class MessageOutput implements ChangeTaker {
-  /** Starts small, because most of many feeds are quiet, and grows to what the feed needs. */
-  readonly batch = new MessageBatch(16 * 1024)
+  readonly batch: MessageBatch
   readonly #encoder: Encoder
   /** Null: the encoder takes no runs. */
   #records: RecordEncoder | null | undefined
   readonly #send: (batch: MessageBatch) => Promise<void>
 
-  /** `send` gives a batch to the sink and clears it. */
-  constructor(encoder: Encoder, send: (batch: MessageBatch) => Promise<void>) {
+  /**
+   * `send` gives a batch to the sink and clears it. A batch starts small, because most of many feeds are quiet, and grows to what the
+   * feed needs.
+   */
+  constructor(encoder: Encoder, send: (batch: MessageBatch) => Promise<void>, batch = new MessageBatch(16 * 1024)) {
     this.#encoder = encoder
     this.#send = send
+    this.batch = batch
     this.batch.hasKeys = encoder.hasKeys ?? true
   }
 

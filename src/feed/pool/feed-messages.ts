@@ -1,5 +1,6 @@
 // The messages between the main thread and a feed worker.
 
+import type { MessagePort } from 'node:worker_threads'
 import type { LogHandle } from '../../changelog/changelog.ts'
 import type { JobProgress } from '../../core/job-progress.ts'
 import type { WireError } from '../../errors/feed-error.ts'
@@ -36,6 +37,10 @@ export type ToFeedWorker =
   | { readonly tag: 'scan-granted'; readonly feed: number }
   /** Another feed waits for the turn: the connections are to be closed, and `scan-over` to be said. */
   | { readonly tag: 'scan-wanted'; readonly feed: number }
+  /** Answers `encode-threads`. The ports are transferred. */
+  | { readonly tag: 'encode-ports'; readonly feed: number; readonly ports: readonly MessagePort[] }
+  /** The worker encodes rows of a scan for a feed in another worker, which is at the other end of the port. */
+  | { readonly tag: 'encode-for'; readonly port: MessagePort }
   | { readonly tag: 'stop'; readonly feed: number }
 
 export type FromFeedWorker =
@@ -54,6 +59,8 @@ export type FromFeedWorker =
   /** The feed has a turn and does not get on; said once a second. */
   | { readonly tag: 'scan-stalled'; readonly feed: number }
   | { readonly tag: 'scan-over'; readonly feed: number }
+  /** Asks for ways to the other workers, which are to encode rows of a large scan. */
+  | { readonly tag: 'encode-threads'; readonly feed: number }
   | { readonly tag: 'log'; readonly feed: number; readonly level: LogLevel; readonly text: string }
   /** How far all feeds of the worker are, in one message a second. */
   | { readonly tag: 'progress'; readonly feeds: ReadonlyMap<number, FeedProgress> }

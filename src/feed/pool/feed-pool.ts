@@ -8,6 +8,7 @@
 import { onAbort, orAbort } from '../../async/or-abort.ts'
 import { Serial } from '../../async/serial.ts'
 import { availableParallelism } from 'node:os'
+import { MessageChannel } from 'node:worker_threads'
 import { FeedError, fromWireError, toWireError } from '../../errors/feed-error.ts'
 import { programReplaced } from '../../errors/replaced-program.ts'
 import { feedMeter, feedMeterBytes, type FeedMeter } from '../../core/feed-meter.ts'
@@ -18,6 +19,7 @@ import { PoolWorker } from './pool-worker.ts'
 import { ScanTurns } from './scan-turns.ts'
 import { newProgress, type FeedProgress } from '../feed-run.ts'
 import type { ScanReason } from '../scan/scan-request.ts'
+import { hasEnoughThreads } from '../scan/split/when-to-split.ts'
 
 export interface FeedHandlers {
   /** Gets DataRow messages. Settles when it can take the next ones, rejects when the client is gone. */
@@ -162,7 +164,8 @@ export class FeedPool {
       if (turnsOf(entry).some((turns) => turns.askBack(feed))) entry.worker.say({ tag: 'scan-wanted', feed })
     } else if (message.tag === 'scan-over') {
       for (const turns of turnsOf(entry)) turns.end(feed)
-    } else if (message.tag === 'save') void this.#save(feed, entry, message.progress)
+    } else if (message.tag === 'encode-threads') this.#connectEncoders(feed, entry.worker)
+    else if (message.tag === 'save') void this.#save(feed, entry, message.progress)
     else if (message.tag === 'ended')
       this.#end(feed, message.error === undefined ? undefined : fromWireError(message.error))
     else {
@@ -178,6 +181,19 @@ export class FeedPool {
         }
       })
     }
+  }
+
+  /** The other threads of the pool encode for a feed, between their own feeds. */
+  #connectEncoders(feed: number, worker: PoolWorker): void {
+    const isSplit = hasEnoughThreads(this.#size)
+    while (isSplit && this.#workers.length < this.#size && programReplaced() === undefined) this.#spawn()
+    const others = isSplit ? this.#workers.filter((other) => other !== worker) : []
+    const ports = others.map((other) => {
+      const { port1, port2 } = new MessageChannel()
+      other.say({ tag: 'encode-for', port: port2 }, [port2])
+      return port1
+    })
+    worker.say({ tag: 'encode-ports', feed, ports }, ports)
   }
 
   #askForTurn(feed: number, reason: ScanReason, { turns, worker, handlers }: Entry): void {

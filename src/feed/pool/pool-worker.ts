@@ -1,6 +1,6 @@
 // One worker thread of the pool, as the main thread sees it.
 
-import { Worker } from 'node:worker_threads'
+import { Worker, type MessagePort } from 'node:worker_threads'
 import { workerUrl } from '../../core/worker-url.ts'
 import type { FromFeedWorker, ToFeedWorker } from './feed-messages.ts'
 
@@ -15,8 +15,8 @@ export class PoolWorker {
     this.#worker.on('exit', (code) => lose(new Error(`exit code ${code}`)))
   }
 
-  say(message: ToFeedWorker): void {
-    this.#worker.postMessage(message)
+  say(message: ToFeedWorker, transfer: readonly MessagePort[] = []): void {
+    this.#worker.postMessage(message, [...transfer])
   }
 
   async terminate(): Promise<void> {

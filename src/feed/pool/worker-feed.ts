@@ -1,5 +1,6 @@
 // One feed inside a worker thread: its sink, its counters, and how it is stopped.
 
+import type { MessagePort } from 'node:worker_threads'
 import { countDelivered, feedMeter, type FeedMeter, type SentMessages } from '../../core/feed-meter.ts'
 import { openChangelog } from '../../changelog/open-changelog.ts'
 import type { JobProgress } from '../../core/job-progress.ts'
@@ -45,6 +46,7 @@ export class WorkerFeed {
   /** Since when the feed waits for `#mayContinue`. */
   #waitsSinceMs = 0
   #saved: PromiseWithResolvers<void> | undefined
+  #ports: PromiseWithResolvers<readonly MessagePort[]> | undefined
 
   constructor(id: number, say: Say) {
     this.#id = id
@@ -81,6 +83,7 @@ export class WorkerFeed {
         },
         say: (text) => this.#say({ tag: 'log', feed: this.#id, level: 'info', text: `[changefeed] ${text}` }),
         scanTurn: this.turn.take,
+        encodePorts: () => this.#askForPorts(),
         holdsSnapshot: watch.holdsSnapshot,
         signal: this.#abort.signal,
         progress: this.progress,
@@ -118,6 +121,12 @@ export class WorkerFeed {
     if (error === undefined) this.#saved?.resolve()
     else this.#saved?.reject(fromWireError(error))
     this.#saved = undefined
+  }
+
+  encodePorts(ports: readonly MessagePort[]): void {
+    if (this.#ports === undefined) for (const unused of ports) unused.close()
+    this.#ports?.resolve(ports)
+    this.#ports = undefined
   }
 
   credit(bytes: number): void {
@@ -178,6 +187,12 @@ export class WorkerFeed {
     this.#saved = Promise.withResolvers()
     this.#say({ tag: 'save', feed: this.#id, progress })
     return this.#saved.promise
+  }
+
+  #askForPorts(): Promise<readonly MessagePort[]> {
+    this.#ports = Promise.withResolvers()
+    this.#say({ tag: 'encode-threads', feed: this.#id })
+    return this.#ports.promise
   }
 
   #send(messages: Uint8Array<ArrayBuffer>, sent: SentMessages): Promise<void> {

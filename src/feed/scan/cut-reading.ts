@@ -3,6 +3,7 @@
 // is dropped: pages that are not finished are read again.
 
 import type { Hlc } from '../../core/hlc.ts'
+import type { MessageBatch } from '../../core/message-batch.ts'
 import type { Chunk } from '../../scan/chunks.ts'
 import { whoHoldsCut } from '../../scan/lock-and-read.ts'
 import type { LockWatch } from '../../scan/lock-watch.ts'
@@ -11,11 +12,13 @@ import { scan } from '../../scan/scan.ts'
 import { wholeTable, type Selection } from '../../scan/selection.ts'
 import type { ScanTable } from '../../scan/table-facts.ts'
 import { isLocked } from '../../postgres/table-locks.ts'
-import type { ChangeWriter } from '../output/change-writer.ts'
 import type { Feed } from '../phases.ts'
 import type { RowsAsOf } from './rows-as-of.ts'
 import { ScanCheckpoint } from './scan-checkpoint.ts'
 import { ScanMessages } from './scan-messages.ts'
+import type { EncodeThreads } from './split/encode-threads.ts'
+import { openEncodeThreads } from './split/open-encode-threads.ts'
+import { SplitRows, tablesOf } from './split/split-rows.ts'
 import type { WantedRows } from './wanted-rows.ts'
 import { factsOfReason, type ScanRequest } from './scan-request.ts'
 
@@ -66,10 +69,13 @@ export class CutReading {
 
   /** Returns false if the cut was given up before all pages were read. */
   async run(): Promise<boolean> {
-    const { feed, watch, cut } = this.#options
+    const { feed, watch, cut, at, wanted } = this.#options
     await this.#save()
+    const { run } = feed
+    // They are needed until everything that is under way has come to its end.
+    using threads = await openEncodeThreads({ run, cut, at, rows: wanted.rows, tables: this.#selections.keys() })
     try {
-      await this.#read()
+      await this.#read(threads)
       if (!watch.hasGivenUp) return true
     } catch (error) {
       feed.run.signal.throwIfAborted()
@@ -81,20 +87,22 @@ export class CutReading {
         this.lockedBy = (await whoHoldsCut(cut).catch(() => undefined))?.why ?? this.lockedBy
     }
     // The sink and the schema registry may take long. The next cut is opened when it can be read.
-    for (const { draining } of this.#consumers) await draining
+    for (const consumer of this.#consumers) await consumer.settled()
     await this.#last
     return false
   }
 
-  async #read(): Promise<void> {
+  async #read(threads: EncodeThreads | undefined): Promise<void> {
     const { feed, cut, at, wanted, chunkPages } = this.#options
     const { run, delivery } = feed
     const topics: ReadonlyMap<number, number> = new Map(run.spec.targets.map(({ relid }, index) => [relid, index]))
-    const chunkDone = (relid: number, chunk: Chunk, changes: ChangeWriter): Promise<void> =>
-      this.#chunkDone(relid, chunk, changes)
+    const chunkDone = (relid: number, chunk: Chunk): Promise<void> => this.#chunkDone(relid, chunk)
+    const tableOf = tablesOf(topics, (relation, topic) => delivery.prepare(relation, topic))
+    const emit = (batch: MessageBatch): Promise<void> => this.#inTurn(() => delivery.emitBatch(batch))
     const consumers = (this.#consumers = cut.readers.map(() => {
-      const { changes } = delivery.openOutput(run.signal, (batch) => this.#inTurn(() => delivery.emitBatch(batch)))
-      return new ScanMessages(changes, { at, topics, rowsAsOf: wanted.rows, chunkDone })
+      const { changes } = delivery.openOutput(run.signal, emit)
+      const split = threads && new SplitRows({ threads, tableOf, emit: ({ batch }) => emit(batch) })
+      return new ScanMessages(changes, { at, topics, rowsAsOf: wanted.rows, split, chunkDone })
     }))
     const isDone = (relid: number, chunk: Chunk): boolean => this.#checkpoint.isDone(relid, chunk)
     const selection = (table: ScanTable): Selection | undefined => this.#selections.get(table)
@@ -102,8 +110,7 @@ export class CutReading {
     for (const { changes } of consumers) await changes.drain()
   }
 
-  async #chunkDone(relid: number, chunk: Chunk, changes: ChangeWriter): Promise<void> {
-    await changes.drain()
+  async #chunkDone(relid: number, chunk: Chunk): Promise<void> {
     await this.#inTurn(async () => {
       this.#checkpoint.finish(relid, chunk)
       this.#options.feed.run.progress.pendingRanges = this.#checkpoint.pendingRanges

@@ -1,60 +1,54 @@
-// Turns the rows that one connection of a scan reads into changes that all carry the time of the scan.
+// Takes what one connection of a scan reads, and waits where the sink, or the schema registry, makes it wait.
 
-import { earlierHlc, formatHlc, type Hlc } from '../../core/hlc.ts'
 import type { RelationSchema } from '../../core/relation.ts'
 import type { RowView } from '../../core/row-view.ts'
-import { FeedError } from '../../errors/feed-error.ts'
 import type { Chunk } from '../../scan/chunks.ts'
 import type { ScanConsumer } from '../../scan/scan.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
-import type { RowsAsOf } from './rows-as-of.ts'
+import { ScanRows, type ScanRowsOptions } from './scan-rows.ts'
+import type { SplitRows } from './split/split-rows.ts'
 
-export interface ScanMessagesOptions {
-  readonly at: Hlc
-  /** The index of the target, by relation id. */
-  readonly topics: ReadonlyMap<number, number>
-  /** Knows which of the rows are those of `at`; undefined: all are. */
-  readonly rowsAsOf: RowsAsOf | undefined
-  /** Called when all rows of a run of pages have been given to `changes`. */
-  readonly chunkDone: (relid: number, chunk: Chunk, changes: ChangeWriter) => Promise<void>
+export interface ScanMessagesOptions extends ScanRowsOptions {
+  /** Encodes rows side by side in several threads; undefined: all are encoded here. */
+  readonly split: SplitRows | undefined
+  /** Called when all rows of a run of pages have been emitted. */
+  readonly chunkDone: (relid: number, chunk: Chunk) => Promise<void>
 }
 
 export class ScanMessages implements ScanConsumer {
   readonly changes: ChangeWriter
+  readonly run: ScanConsumer['run']
   readonly #options: ScanMessagesOptions
-  #commitMicros: string | undefined
+  readonly #rows: ScanRows
   /** Settles when the sink, or the schema registry, has taken what it was given last by `pieceDone`. */
-  draining: Promise<void> | undefined
+  #draining: Promise<void> | undefined
 
   constructor(changes: ChangeWriter, options: ScanMessagesOptions) {
+    const { split } = options
     this.changes = changes
-    changes.stampScan(options.at)
     this.#options = options
+    this.#rows = new ScanRows(changes, options)
+    this.run = split && ((shape, bytes, start, end) => split.add(shape, bytes, start, end))
   }
 
   row(relation: RelationSchema, row: RowView, commitMicros: string | undefined): void {
-    const { rowsAsOf, topics } = this.#options
-    if (rowsAsOf !== undefined && !rowsAsOf.isAsOf(relation, row)) return
-    const topic = topics.get(relation.relid)
-    if (topic === undefined) throw new FeedError('FEED_BUG', `a row of relation ${relation.relid}, which is no target`)
-    if (commitMicros !== this.#commitMicros) this.#mvcc(commitMicros)
-    if (rowsAsOf === undefined) this.changes.write(relation, topic, row, row, undefined)
-    else rowsAsOf.write(this.changes, relation, topic, row)
+    this.#rows.row(relation, row, commitMicros)
   }
 
   pieceDone(): void | Promise<void> {
-    if (this.changes.isFull) return (this.draining = this.changes.drain())
+    if (this.changes.isFull) return (this.#draining = this.changes.drain())
+    return this.#options.split?.pieceDone()
   }
 
-  chunkDone(relid: number, chunk: Chunk): Promise<void> {
-    return this.#options.chunkDone(relid, chunk, this.changes)
+  async chunkDone(relid: number, chunk: Chunk): Promise<void> {
+    await this.changes.drain()
+    await this.#options.split?.drain()
+    await this.#options.chunkDone(relid, chunk)
   }
 
-  /** Called when the commit time differs from that of the previous row: rows of one transaction lie together. */
-  #mvcc(commitMicros: string | undefined): void {
-    const { at } = this.#options
-    this.#commitMicros = commitMicros
-    const own = commitMicros === undefined ? at : earlierHlc({ wall: BigInt(commitMicros) * 1000n, logical: 0 }, at)
-    this.changes.mvcc = Buffer.from(formatHlc(own))
+  /** Settles when nothing is under way any more; throws what the sink has thrown. */
+  async settled(): Promise<void> {
+    await this.#draining
+    await this.#options.split?.drain()
   }
 }
