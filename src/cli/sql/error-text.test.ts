@@ -36,3 +36,20 @@ test('positions count characters, and a caret stands below its character', () =>
 test('an error that is not of the server has no SQLSTATE', () => {
   assert.equal(errorText(Object.assign(new Error('gone'), { code: 'ECONNRESET' })), 'ERROR: gone\n')
 })
+
+test('the line of an error has no secrets, and its caret stands below the same word', () => {
+  const error = (position: number): Error => serverError({ message: 'no', code: '22023', position: String(position) })
+  const sql =
+    "CREATE CHANGEFEED FOR t INTO 's3://b/x?AWS_ACCESS_KEY_ID=id&AWS_SECRET_ACCESS_KEY=s3cret' WITH webhook_auth_header = 'Bearer t0ken', updated"
+  const text = errorText(error(sql.indexOf('updated') + 1), sql)
+  const [, line = '', caret = ''] = text.split('\n')
+  assert.doesNotMatch(text, /s3cret|t0ken/)
+  assert.match(
+    line,
+    /^LINE 1: CREATE CHANGEFEED FOR t INTO 's3:\/\/b\/x\?AWS_ACCESS_KEY_ID=id&AWS_SECRET_ACCESS_KEY=redacted' /,
+  )
+  assert.equal(line.slice(caret.indexOf('^')), 'updated')
+  // Where the statement cannot be read, nobody knows where its secrets are.
+  const broken = "CREATE CHANGEFEED FOR t INTO 'webhook-https://me:s3cret@h/x"
+  assert.doesNotMatch(errorText(error(broken.indexOf("'") + 1), broken), /s3cret/)
+})

@@ -9,6 +9,7 @@
 
 import { commandName } from '../../core/command-line.ts'
 import { FeedError } from '../../errors/feed-error.ts'
+import { shownStatement } from '../../server/statements/shown-statement.ts'
 import { printable } from './printable.ts'
 
 export interface ErrorReport {
@@ -58,12 +59,26 @@ function reportOf(error: unknown): ErrorReport {
   return /^[0-9A-Z]{5}$/.test(report.code ?? '') ? report : { message: error.message }
 }
 
-function caretLines(sql: string, position: number): string[] {
-  const before = [...sql].slice(0, position - 1).join('')
+function caretLines(written: string, position: number): string[] {
+  const shown = shownUpTo(written, position)
+  if (shown === undefined) return []
+  const { sql, before } = shown
   const lineStart = before.lastIndexOf('\n') + 1
   const line = sql.slice(lineStart).split('\n', 1)[0] ?? ''
   const head = `LINE ${before.split('\n').length}: `
   // Tabs stay tabs, so that the caret stands below its character.
   const indent = before.slice(lineStart).replace(/[^\t]/g, ' ')
   return [head + line, `${' '.repeat(head.length)}${indent}^`]
+}
+
+/** Returns the statement without its secrets, since errors come into logs, and what stands before the position. */
+function shownUpTo(written: string, position: number): { readonly sql: string; readonly before: string } | undefined {
+  const before = [...written].slice(0, position - 1).join('')
+  if (!/:\/\/|changefeed/i.test(written)) return { sql: written, before }
+  try {
+    return { sql: shownStatement(written), before: shownStatement(before) }
+  } catch {
+    // It cannot be told where its secrets are.
+    return undefined
+  }
 }
