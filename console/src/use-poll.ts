@@ -4,6 +4,9 @@ import { useCallback, useEffect, useRef, useState } from 'react'
 import { ApiError } from './api.ts'
 import { useLoggedOut } from './session.ts'
 
+/** A page whose request has failed asks again no later than this, so that the error does not outlive its cause. */
+const failedMs = 5000
+
 export interface Polled<T> {
   /** The last answer; undefined before the first one. */
   readonly data: T | undefined
@@ -24,6 +27,7 @@ export function usePoll<T>(key: string, ask: (signal: AbortSignal) => Promise<T>
     const abort = new AbortController()
     let timer: ReturnType<typeof setTimeout> | undefined
     const look = async (): Promise<void> => {
+      let nextMs = everyMs
       try {
         const data = await latest.current(abort.signal)
         if (!abort.signal.aborted) setState({ key, data })
@@ -31,9 +35,10 @@ export function usePoll<T>(key: string, ask: (signal: AbortSignal) => Promise<T>
         if (abort.signal.aborted) return
         const failure = error instanceof ApiError ? error : new ApiError(500, { error: String(error) })
         if (failure.status === 401) loggedOut()
+        nextMs = Math.min(everyMs, failedMs)
         setState((before) => ({ ...(before.key === key ? before : { key }), error: failure }))
       }
-      if (!abort.signal.aborted) timer = setTimeout(again, everyMs)
+      if (!abort.signal.aborted) timer = setTimeout(again, nextMs)
     }
     const again = (): void => {
       // A page that nobody sees asks for nothing.

@@ -115,6 +115,8 @@ test('no secret stands in the statement that is shown', async () => {
     ['webhook-https://hook.example/hunter2', { webhook_auth_header: `Basic 'hunter2'` }],
     ['kafka://h', { format: 'avro', confluent_schema_registry: 'https://me:hunter2@registry.example' }],
     ['kafka://h', { extra_headers: '{"X-Key": "hunter2"}' }],
+    // The word that stands for secrets in the secret itself.
+    ['s3://bucket/path?AWS_SECRET_ACCESS_KEY=redacted-hunter2', {}],
   ] as const) {
     const { statement, shown, hasSecrets } = await draft({ tables: [], sink, options })
     assert.ok(statement.includes('hunter2'), statement)

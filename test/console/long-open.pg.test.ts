@@ -72,6 +72,27 @@ test('a slow server is called slow, until it answers', async () => {
   await page.getByRole('heading', { name: 'Sources' }).waitFor()
 })
 
+test('an error of PostgreSQL goes from a page soon after PostgreSQL answers, also where the page seldom asks', async () => {
+  await using console = await ConsolePage.open(browser, server.httpPort)
+  const { page } = console
+  console.expectFailures('/api/')
+  for (const [place, title, asked] of [
+    [`/tail/${job}`, 'Live tail', `jobs/${job}`],
+    ['/create', 'Create changefeed', 'tables?**'],
+  ] as const) {
+    let isLate = true
+    await page.route(`**/api/v1/${asked}`, async (route) => {
+      if (!isLate) return route.continue()
+      isLate = false
+      return route.fulfill({ status: 503, json: { error: 'PostgreSQL has not answered within 5 s' } })
+    })
+    await console.visit(place, title)
+    const alert = page.getByRole('alert').getByText('PostgreSQL has not answered')
+    await alert.waitFor()
+    await alert.waitFor({ state: 'detached', timeout: 20_000 })
+  }
+})
+
 test('a page of a former version asks to be reloaded', async () => {
   await using console = await ConsolePage.open(browser, server.httpPort)
   const { page } = console

@@ -48,7 +48,7 @@ test('a path takes some methods, and says which', async () => {
     ['overview', 'PUT', 'GET, HEAD'],
     ['jobs/1/pause', 'GET', 'POST'],
     ['changefeeds', 'GET', 'POST'],
-    ['jobs/1/messages', 'HEAD', 'GET, HEAD'],
+    ['jobs/1/messages', 'HEAD', 'GET'],
   ] as const) {
     const answer = await fetch(base + path, { method, headers: own })
     assert.deepEqual([answer.status, answer.headers.get('allow')], [405, allow], `${method} ${path}`)
@@ -74,6 +74,8 @@ test('a job, a status or a parameter that there is not is an error with a hint',
     ['jobs/9999999999999999999', 404, 'job with ID 9999999999999999999 does not exist'],
     ['jobs?status=nonsense', 400, 'there is no status nonsense'],
     ['jobs?limit=-1', 400, 'limit is not a whole number'],
+    ['jobs/1/messages?scann=yes', 400, 'unknown parameter scann'],
+    ['tables?databse=shop', 400, 'unknown parameter databse'],
   ] as const) {
     const answer = await fetch(base + path, { headers: own })
     const body = (await answer.json()) as { readonly error: string; readonly hint?: string }

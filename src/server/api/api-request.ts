@@ -11,6 +11,11 @@ const mostBytes = 512 * 1024
 /** A page of another site cannot send this header without a permission that is never given. */
 export const ownHeader = 'x-changefeed-console'
 
+/** Whether the path, with or without parameters, is that of a live tail, which HEAD cannot follow. */
+export function isStream(path: string): boolean {
+  return path.split('?', 1)[0]?.endsWith('/messages') === true
+}
+
 /** Whether a request that does something was made by our own page, or by a program that is no browser. */
 export function isOwnRequest({ headers }: IncomingMessage): boolean {
   if (headers[ownHeader] === undefined) return false

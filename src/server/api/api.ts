@@ -9,7 +9,16 @@ import { late, orLate } from '../../async/or-late.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { JobVerb } from '../../jobs/jobs.ts'
 import type { ListedJob } from '../../jobs/listed-jobs.ts'
-import { isOwnRequest, numberIn, optionalTextIn, ownHeader, readBody, textIn } from './api-request.ts'
+import {
+  checkParameters,
+  isOwnRequest,
+  isStream,
+  numberIn,
+  optionalTextIn,
+  ownHeader,
+  readBody,
+  textIn,
+} from './api-request.ts'
 import { check, create, form, tables, type FormCall } from './changefeed-form.ts'
 import { chosenIn, draft } from './draft.ts'
 import { errorAnswer, statusOf } from './error-answer.ts'
@@ -31,6 +40,9 @@ export const apiPrefix = '/api/v1/'
 const answerWithinMs = 5000
 const doneWithinMs = 20_000
 const endless = Number.POSITIVE_INFINITY
+/** What to do when PostgreSQL is late, for requests that only look, and for those that do something. */
+const looks = 'GET /health?ready=1 says whether PostgreSQL answers'
+const does = 'look at the jobs before you try again: it may still be done'
 
 /** Where there are no passwords, `isOpen` says that other machines may use the API: the SQL port lets them do the same. */
 export interface ApiOptions extends LoginsOptions {
@@ -96,8 +108,8 @@ export class Api {
       return
     }
     // HEAD is GET without the body, which Node leaves out; it follows no stream.
-    const method = request.method === 'HEAD' && !path.endsWith('/messages') ? 'GET' : request.method
-    const doesSomething = method !== 'GET' || path.endsWith('/messages')
+    const method = request.method === 'HEAD' && !isStream(path) ? 'GET' : request.method
+    const doesSomething = method !== 'GET' || isStream(path)
     if (doesSomething && !isOwnRequest(request)) {
       sendJson(response, 403, {
         error: 'the request lacks the header of the console, or may come from the page of another site',
@@ -143,12 +155,12 @@ export class Api {
     const get = (pattern: RegExp, run: Handler, withinMs = answerWithinMs): Route => ({
       method: 'GET',
       pattern,
-      run: inTime(run, withinMs),
+      run: inTime(run, withinMs, looks),
     })
-    const post = (pattern: RegExp, run: Handler, withinMs = doneWithinMs): Route => ({
+    const post = (pattern: RegExp, run: Handler, withinMs = doneWithinMs, hint = does): Route => ({
       method: 'POST',
       pattern,
-      run: inTime(run, withinMs),
+      run: inTime(run, withinMs, hint),
     })
     return [
       get(/^overview$/, ({ user }) => overview.answer(user.name)),
@@ -175,14 +187,21 @@ export class Api {
           // It only looks, and the next key asks again.
         },
         answerWithinMs,
+        looks,
       ),
-      get(/^tables$/, ({ user, url }) =>
-        tables(this.#formCall(user, url.searchParams.get('database') ?? undefined), backend.own?.systemDatabase),
-      ),
-      post(/^changefeeds\/check$/, async ({ user, request }) => {
-        const body = await readBody(request)
-        return check(this.#formCall(user, optionalTextIn(body, 'database')), textIn(body, 'statement'))
+      get(/^tables$/, ({ user, url }) => {
+        checkParameters(url, ['database'])
+        return tables(this.#formCall(user, url.searchParams.get('database') ?? undefined), backend.own?.systemDatabase)
       }),
+      post(
+        /^changefeeds\/check$/,
+        async ({ user, request }) => {
+          const body = await readBody(request)
+          return check(this.#formCall(user, optionalTextIn(body, 'database')), textIn(body, 'statement'))
+        },
+        doneWithinMs,
+        looks,
+      ),
       post(
         /^changefeeds$/,
         async ({ user, request }) => {
@@ -216,6 +235,7 @@ export class Api {
       ended: this.#logins.endOf(request),
       confirm: async () => (await this.#logins.confirmedUserOf(request, false)) !== undefined,
     }
+    checkParameters(url, ['scan'])
     await this.#tails.run(session, async (signal) => {
       const job = await this.#jobOf(user, id)
       const scan = url.searchParams.get('scan') ?? 'no'
@@ -244,16 +264,11 @@ function noJob(id: string): FeedError {
   })
 }
 
-function inTime(run: Handler, withinMs: number): Handler {
+function inTime(run: Handler, withinMs: number, hint: string): Handler {
   if (withinMs === endless) return run
   return async (call) => {
     const answer = await orLate(Promise.resolve(run(call)), withinMs)
     if (answer !== late) return answer
-    throw new FeedError('FEED_SOURCE_DOWN', `PostgreSQL has not answered within ${withinMs / 1000} s`, {
-      hint:
-        call.request.method === 'POST'
-          ? 'look at the jobs before you try again: it may still be done'
-          : 'GET /health?ready=1 says whether PostgreSQL answers',
-    })
+    throw new FeedError('FEED_SOURCE_DOWN', `PostgreSQL has not answered within ${withinMs / 1000} s`, { hint })
   }
 }

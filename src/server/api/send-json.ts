@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { safeHeaders } from '../../http/console-files.ts'
+import { isStream } from './api-request.ts'
 
 export function sendJson(
   response: ServerResponse,
@@ -19,9 +20,11 @@ export function sendJson(
   response.end(text)
 }
 
-/** The path is there, but not for this method. */
+/** The path is there, but not for this method. Where HEAD itself is refused, GET does not stand for it. */
 export function refuseMethod(request: IncomingMessage, response: ServerResponse, methods: readonly string[]): void {
-  const allowed = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
+  const allowed = methods.flatMap((method) =>
+    method === 'GET' && !isStream(request.url ?? '') ? ['GET', 'HEAD'] : [method],
+  )
   const [path] = (request.url ?? '').split('?')
   sendJson(
     response,

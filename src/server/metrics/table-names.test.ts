@@ -24,6 +24,39 @@ test('tables of the same name in two schemas are told apart, and asked for once'
   assert.deepEqual(asked, [['shop', [1, 2]]])
 })
 
+test('a table that was renamed has its new name, and another one may have the former', async () => {
+  let now = new Map([[1, 'public.orders']])
+  const names = new TableNames(async () => now)
+  await names.learn([{ database: 'shop', targets: [orders] }])
+  now = new Map([
+    [1, 'public.orders_old'],
+    [2, 'public.orders'],
+  ])
+  // The table of a new changefeed has to be asked for, and the others are with it.
+  await names.learn([
+    { database: 'shop', targets: [orders] },
+    { database: 'shop', targets: [others] },
+  ])
+  assert.deepEqual(
+    targets.map((target) => names.of('shop', target)),
+    ['shop.public.orders_old', 'shop.public.orders'],
+  )
+})
+
+test('names are asked for again after some time, and a table that is gone has the name in the statement', async () => {
+  let now = new Map([[1, 'public.orders']])
+  const names = new TableNames(async () => now, 0)
+  const learn = async (): Promise<string> => {
+    await names.learn([{ database: 'shop', targets: [orders] }])
+    return names.of('shop', orders)
+  }
+  assert.equal(await learn(), 'shop.public.orders')
+  now = new Map([[1, 'old.orders']])
+  assert.equal(await learn(), 'shop.old.orders')
+  now = new Map()
+  assert.equal(await learn(), 'orders')
+})
+
 test('while PostgreSQL cannot be asked, or a table is gone, it has the name in the statement', async () => {
   let asked = 0
   const names = new TableNames(async () => {
