@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ListedJob } from '../../jobs/listed-jobs.ts'
+import type { PooledFeed } from '../../feed/pool/feed-pool.ts'
 import { FeedRates } from './feed-rates.ts'
-import { showJob } from './show-job.ts'
+import { reachedBy, showJob } from './show-job.ts'
 
 const row: ListedJob = {
   id: '1',
@@ -80,4 +81,11 @@ test('a job has two lags: one of what is emitted, and one of what is saved', () 
   const { lagMs, checkpointLagMs } = showJob(row, { nowMs, rates, feeds: new Map() })
   rates.close()
   assert.deepEqual([lagMs, checkpointLagMs], [5000, 5000])
+})
+
+test('what is saved is emitted, also when the changefeed has not said so yet', () => {
+  const feedAt = (wall: bigint) => ({ progress: { frontier: { wall, logical: 0 } } }) as PooledFeed
+  assert.equal(reachedBy(row, feedAt(1_600_000_000_000_000_000n))?.wall, 1_700_000_000_000_000_000n)
+  assert.equal(reachedBy(row, feedAt(1_800_000_000_000_000_000n))?.wall, 1_800_000_000_000_000_000n)
+  assert.equal(reachedBy({ ...row, highWater: null }, feedAt(5n))?.wall, 5n)
 })

@@ -1,6 +1,6 @@
 // A job as the API shows it: its row, and what is measured of its changefeed while it runs here.
 
-import type { Hlc } from '../../core/hlc.ts'
+import { laterHlc, type Hlc } from '../../core/hlc.ts'
 import type { PooledFeed } from '../../feed/pool/feed-pool.ts'
 import type { ListedJob } from '../../jobs/listed-jobs.ts'
 import type { JobAnswer, JobPhase, LiveAnswer } from './answers.ts'
@@ -45,8 +45,10 @@ export function showJob(job: ListedJob, { nowMs, rates, feeds }: ShownBy): JobAn
 /** The time up to which everything was emitted, of the changefeed while it runs, and saved otherwise. */
 export function reachedBy({ highWater }: ListedJob, feed: PooledFeed | undefined): Hlc | undefined {
   const frontier = feed?.progress.frontier
-  if (frontier !== undefined) return frontier
-  return highWater === null ? undefined : readDecimal(highWater)
+  const saved = highWater === null ? undefined : readDecimal(highWater)
+  // A running changefeed says once a second how far it is, and may have saved more since.
+  if (frontier === undefined || saved === undefined) return frontier ?? saved
+  return laterHlc(frontier, saved)
 }
 
 function lagOf(reached: Hlc | undefined, nowMs: number): number | null {
