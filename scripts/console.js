@@ -28,6 +28,7 @@ export function buildConsoleIfPossible() {
 
 /** Returns whether it is built. */
 function build(wanted) {
+  console.error('Building the console.')
   return buildFolder(name, wanted, (folder) => {
     const args = [`${root}console/node_modules/vite/bin/vite.js`, 'build', '--logLevel', 'warn']
     const env = Object.assign({}, process.env, { CONSOLE_OUT: folder })

@@ -15,6 +15,7 @@ export function installIn(folder, isOptional) {
     .update(readFileSync(path('package-lock.json')))
     .digest('hex')
   if (existsSync(mark) && readFileSync(mark, 'utf8') === wanted) return true
+  console.error(`Installing the packages of ${path('.')}; the first time this takes a minute or two.`)
   // Not `npm ci`: it wants an entry for the binaries of every platform, and refuses a lock file made where some are not to
   // be had. The lock file is followed all the same, and not written.
   const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']

@@ -21,6 +21,7 @@ export function buildKernel() {
 }
 
 function compile(folder) {
+  console.error('Compiling the kernel that encodes rows.')
   const pages = /memoryPages = (\d+)/.exec(fs.readFileSync(root + layout, 'utf8'))[1]
   const memory = ['--initialMemory', pages, '--maximumMemory', pages]
   const files = ['kernel/encode.ts', '--outFile', `${folder}/encode.wasm`]
