@@ -40,6 +40,8 @@ export class S3StorageClient implements StorageClient {
   #client: S3Client
   /** Undefined: that of the URI. */
   #region: string | undefined
+  /** The objects that are being put in parts. */
+  readonly #inParts = new Set<Promise<void>>()
   /** The library has the time of the far end from the first answer on that says so. */
   #isSkewed = false
 
@@ -53,7 +55,16 @@ export class S3StorageClient implements StorageClient {
 
   async put(object: StorageObject, pieces: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
     const size = sizeOf(pieces)
-    if (size > wholeBytes) return this.#putInParts(object, pieces, signal)
+    if (size > wholeBytes) {
+      const put = this.#putInParts(object, pieces, signal)
+      this.#inParts.add(put)
+      try {
+        await put
+      } finally {
+        this.#inParts.delete(put)
+      }
+      return
+    }
     const [first = new Uint8Array(0), ...others] = pieces
     const head = { ...this.#headOf(object), ContentLength: size }
     const isWhole = others.length === 0
@@ -111,6 +122,8 @@ export class S3StorageClient implements StorageClient {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#left.stop()
+    // Their signals have aborted. They are not over until S3 has removed what it had of them.
+    await Promise.allSettled(this.#inParts)
     this.#client.destroy()
     this.#options.close()
   }

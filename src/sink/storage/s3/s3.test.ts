@@ -141,6 +141,20 @@ test.describe('a client of S3', { skip }, () => {
     assert.equal((await service.objects('files', 'large')).has('third'), false)
   })
 
+  test('a client that is closed while an object is put in parts leaves no parts', async () => {
+    const stop = new AbortController()
+    service.front.trouble = ({ path }) => (path.includes('partNumber=2') ? 'hold' : 'pass')
+    const client = await connect(location('closed'))
+    const pieces = Array.from({ length: 170 }, (_, i) => Buffer.alloc(240 * 1024, i))
+    const put = thrownBy(client.put(object, pieces, stop.signal))
+    await until('a part', withinMs, async () => ((await service.uploads('files')).length > 0 ? true : undefined))
+    stop.abort()
+    await client[Symbol.asyncDispose]()
+    service.front.trouble = () => 'pass'
+    assert.deepEqual(await service.uploads('files'), [])
+    await put
+  })
+
   test('an error says whether the file is sent again, what happened, and what to do', async () => {
     await using client = await connect(location('x'))
     await using renewable = await connect(location('x', { roles: [{ arn: 'arn:aws:iam::1:role/r' }] }))
