@@ -20,13 +20,15 @@ export interface Blocker {
   readonly pid: number
   /** For messages. Never the text of a query: it may hold values of rows. */
   readonly text: string
+  /** A session that takes the table under watch, too. Each has the lock for a moment, and they take turns. */
+  readonly isOurs: boolean
 }
 
 const blockersSql = (pid: number): string => `SELECT DISTINCT b.pid::text, CASE
     WHEN b.pid = 0 THEN 'a prepared transaction'
     WHEN a.backend_type IS DISTINCT FROM 'client backend' THEN format('process %s (%s)', b.pid, a.backend_type)
     ELSE format('process %s of user "%s"%s, %s, in its transaction for %s s', b.pid, a.usename, CASE WHEN a.application_name <> '' THEN format(' (%s)', a.application_name) END, a.state, round(extract(epoch FROM clock_timestamp() - a.xact_start)))
-  END FROM unnest(pg_blocking_pids(${pid})) AS b(pid) LEFT JOIN pg_stat_activity a USING (pid) ORDER BY 1`
+  END, coalesce(a.application_name = 'pg-changefeed', false) FROM unnest(pg_blocking_pids(${pid})) AS b(pid) LEFT JOIN pg_stat_activity a USING (pid) ORDER BY 1`
 
 /** Finds out, on a connection of its own, whom another connection waits for. */
 export class LockWatcher implements AsyncDisposable {
@@ -58,7 +60,12 @@ export class LockWatcher implements AsyncDisposable {
   async #findBlockers(): Promise<void> {
     this.#connection ??= await openRawConnection({ source: this.#source, readBufferBytes: 16 * 1024 })
     const rows = await this.#connection.query(blockersSql(this.#waiting.backendPid))
-    if (rows.length > 0) this.blockers = rows.map(([pid, text]) => ({ pid: Number(pid), text: text ?? '' }))
+    if (rows.length > 0)
+      this.blockers = rows.map(([pid, text, isOurs]) => ({
+        pid: Number(pid),
+        text: text ?? '',
+        isOurs: isOurs === 't',
+      }))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
