@@ -2,6 +2,7 @@
 // with an error that names who holds the lock.
 
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Turns } from '../async/turns.ts'
 import { shownString } from '../core/quote.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
@@ -16,7 +17,9 @@ const lockPauseMs = 100
 const defaultDeadlineMs = 10_000
 const reportAfterMs = 1500
 const typeWaitMs = 300
-/** Many changefeeds that begin at once on a table take turns. */
+/** What is left for the table's lock to whoever had to wait for his turn for long. */
+const leastMs = 1000
+/** Changefeeds of several servers that begin at once on a table take turns. */
 const longerForOurs = 5
 
 export interface WatchOptions {
@@ -28,6 +31,8 @@ export interface WatchOptions {
   readonly askedBy?: number | undefined
   /** Called from time to time with what takes long. */
   readonly progress?: ((what: string) => void) | undefined
+  /** Changefeeds of this server that begin at once on a table wait for each other here, rather than for each other's locks. */
+  readonly turns?: Turns<number> | undefined
   /** The ingest that reads the source. It knows since when a table is published that a DBA has prepared. */
   readonly ingest?: IngestAtHand | undefined
 }
@@ -37,7 +42,7 @@ export async function watchOne(
   source: SourceConnection,
   connection: RawConnection,
   table: TableToWatch,
-  options: WatchOptions,
+  options: WatchOptions & { readonly since: number },
 ): Promise<boolean> {
   const { isLossReported = false } = options
   const work = async (): Promise<boolean> => {
@@ -64,6 +69,8 @@ async function typesAreFree(connection: RawConnection, { relid }: TableToWatch):
 
 export interface PatientWork<T> extends WatchOptions {
   readonly table: TableToWatch
+  /** When whoever wants the table began to wait for it, as Date.now() says it. */
+  readonly since: number
   /** A transaction that locks the table, with short waits. */
   readonly work: () => Promise<T>
 }
@@ -72,9 +79,9 @@ export interface PatientWork<T> extends WatchOptions {
 export async function patiently<T>(
   source: SourceConnection,
   connection: RawConnection,
-  { table, work, lockDeadlineMs = defaultDeadlineMs, askedBy, progress, signal }: PatientWork<T>,
+  { table, work, since, lockDeadlineMs = defaultDeadlineMs, askedBy, progress, signal }: PatientWork<T>,
 ): Promise<T> {
-  const deadline = Date.now() + lockDeadlineMs
+  const deadline = Math.max(since + lockDeadlineMs, Date.now() + leastMs)
   const reportAt = Date.now() + reportAfterMs
   let isReported = false
   await using watcher = new LockWatcher(source, connection)

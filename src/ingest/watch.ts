@@ -20,6 +20,7 @@ import { watchPrepared } from './prepared/watch-prepared.ts'
 import { watchBatch, type TableToWatch } from './watch-batch.ts'
 import { patiently, watchOne, type WatchOptions } from './watch-one.ts'
 import { watchPartitioned } from './watch-partitioned.ts'
+import { turnOf } from './watch-turn.ts'
 
 /** How many tables are locked at a time. */
 const batchTables = 32
@@ -58,16 +59,17 @@ export async function watchTables(
       ...options,
       tables: targets.filter(({ relid }) => !roots.has(relid)),
     })
-    for (const root of await notAsWanted(
-      connection,
-      targets.filter(({ relid }) => roots.has(relid)),
-    )) {
+    for (const root of targets.filter(({ relid }) => roots.has(relid))) {
+      if ((await notAsWanted(connection, [root])).length === 0) continue
+      const since = Date.now()
+      using _turn = await turnOf([root], options)
+      if ((await notAsWanted(connection, [root])).length === 0) continue
       const work = watchPartitioned(root, {
         connection,
         leaves: tables.filter(({ leafOf }) => leafOf === root.relid),
         isLossReported: options.isLossReported ?? false,
         watchLeaves: (leaves) => watchPlain(source, connection, { ...options, tables: leaves }),
-        patiently: (table, once) => patiently(source, connection, { ...options, table, work: once }),
+        patiently: (table, once) => patiently(source, connection, { ...options, since, table, work: once }),
       })
       isLoss = (await explainDdl('a table cannot be taken under watch', work)) || isLoss
     }
@@ -102,7 +104,12 @@ async function watchPlain(
   options: PlainOptions,
 ): Promise<boolean> {
   const { tables, progress } = options
-  const missing = await notAsWanted(connection, tables)
+  const wanted = await notAsWanted(connection, tables)
+  if (wanted.length === 0) return false
+  const since = Date.now()
+  using _turn = await turnOf(wanted, options)
+  // Whoever had the turn before has taken some of them.
+  const missing = await notAsWanted(connection, wanted)
   const batches: (readonly TableToWatch[])[] = []
   for (let at = 0; at < missing.length; at += batchTables) batches.push(missing.slice(at, at + batchTables))
   batches.reverse()
@@ -114,7 +121,7 @@ async function watchPlain(
       progress?.(`taking tables under watch, ${done} of ${missing.length} so far`)
       reportAt = Date.now() + progressMs.again
     }
-    const tried = tryBatch(source, connection, batch, options)
+    const tried = tryBatch(source, connection, batch, { ...options, since })
     const outcome = await explainDdl('a table cannot be taken under watch', tried)
     if (outcome === 'locked') {
       // Tables that are not locked need not wait for the locked ones.
@@ -144,7 +151,7 @@ async function tryBatch(
   source: SourceConnection,
   connection: RawConnection,
   batch: readonly TableToWatch[],
-  options: WatchOptions,
+  options: WatchOptions & { readonly since: number },
 ): Promise<Outcome> {
   const [first, ...others] = batch
   if (first !== undefined && others.length === 0)

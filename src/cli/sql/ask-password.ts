@@ -35,8 +35,9 @@ export async function askPassword(question: string): Promise<string | undefined>
   terminal.on('error', () => resolve('typed'))
   terminal.on('close', () => resolve('typed'))
   try {
-    writeTo(question)
+    // Before the question, which may be answered at once: until then the terminal shows what is typed.
     terminal.setRawMode(true)
+    writeTo(question)
     if ((await promise) === 'interrupted') throw new FeedError('FEED_CANCELED', 'interrupted')
     return typed.length === 0 ? undefined : typed.join('')
   } finally {

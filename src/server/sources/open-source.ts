@@ -3,6 +3,7 @@
 
 import type { Logger } from 'pino'
 import { LastingTrouble } from '../../async/lasting-trouble.ts'
+import { Turns } from '../../async/turns.ts'
 import type { Changelog, LogHandle } from '../../changelog/changelog.ts'
 import { logInFolder, openChangelog } from '../../changelog/open-changelog.ts'
 import type { FromIngest, IngestSettings } from '../../ingest/ingest.ts'
@@ -20,6 +21,8 @@ export interface Source {
   readonly ingest: IngestThread
   /** The tables that changefeeds of this server need now. */
   readonly uses: TableUses
+  /** Which of its tables are being taken under watch now. */
+  readonly watching: Turns<number>
 }
 
 export interface OpenSourceOptions {
@@ -44,7 +47,7 @@ export function openSource({ dir, connection, settings, uses, log, backend }: Op
   ingest.trouble.listen((trouble) => {
     if (trouble === undefined && lasting.over()) ofDatabase.info('ingest goes on')
   })
-  return { connection, handle, log: openChangelog(handle), ingest, uses }
+  return { connection, handle, log: openChangelog(handle), ingest, uses, watching: new Turns() }
 }
 
 function logMessage(log: Logger, message: FromIngest, lasting: LastingTrouble): void {

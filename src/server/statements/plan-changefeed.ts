@@ -148,6 +148,7 @@ async function watchIn(
       signal: call.signal,
       askedBy: call.session.backendPid,
       progress: (what) => call.notice('NOTICE', `changefeed is ${what}`),
+      turns: source.watching,
       ingest: { log: source.log, checkNow: () => source.ingest.checkNow() },
     },
   )
