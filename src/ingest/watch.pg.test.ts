@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
+import { Turns } from '../async/turns.ts'
 import type { TableDescription } from '../core/table.ts'
 import { IngestUnderTest } from '../../test/support/ingest-under-test.ts'
 import { unseen } from '../../test/support/unseen.ts'
@@ -317,6 +318,25 @@ test('who has read the table in the very transaction hears so at once', async ()
   // The weaker lock lets readers be.
   await watchTables(db.source, [{ relid }], { askedBy: own.backendPid })
   await own.close()
+})
+
+test('of many changefeeds of a server that begin at once on a table one takes it, and the others wait for longer than for a lock', async () => {
+  await using db = await server.database()
+  await db.sql('CREATE TABLE other (id int PRIMARY KEY); CREATE TABLE t (id int PRIMARY KEY)')
+  const [other, relid] = [await relidOf(db, 'other'), await relidOf(db, 't')]
+  await watchTables(db.source, [{ relid: other }])
+  // To take a table takes longer than anybody waits for a lock.
+  await db.sql(
+    `CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(3); END'; CREATE EVENT TRIGGER slow ON ddl_command_end WHEN tag IN ('ALTER PUBLICATION') EXECUTE FUNCTION slow()`,
+  )
+  const turns = new Turns<number>()
+  const said = new Set<string>()
+  const progress = (what: string): unknown => said.add(what)
+  const take = (): Promise<unknown> => watchTables(db.source, [{ relid }], { turns, progress, lockDeadlineMs: 100 })
+  await Promise.all(Array.from({ length: 20 }, take))
+  assert.deepEqual([...said], ['waiting until other changefeeds have taken its tables under watch'])
+  assert.deepEqual(await db.sql(`SELECT count(*) FROM changefeed.watched WHERE relid = ${relid}`), [['1']])
+  await db.sql('DROP EVENT TRIGGER slow')
 })
 
 test('an autovacuum that has the table gives way', { timeout: 60_000 }, async () => {
