@@ -67,3 +67,24 @@ test('a client that does not end the head of its request is disconnected, with a
     await web.close()
   }
 })
+
+test('a browser without the certificate that the server asks for learns in the handshake that it needs one', async () => {
+  const { cert, key, ca } = certificateOf('localhost')
+  const { cert: ownCert, key: ownKey } = certificateOf('webhook')
+  const web = await startWeb({ tls: FrontTls.open({ cert, key, clientCa: ca }) })
+  const at = { host: '127.0.0.1', port: web.port, path: '/health', headers: { host: 'localhost' } }
+  const secure = { ...at, servername: 'localhost', ca: readFileSync(ca), agent: false } as const
+  const ask = (shown: object): Promise<number | undefined> =>
+    new Promise((resolve, reject) => {
+      getSecurely({ ...secure, ...shown }, (response) => {
+        response.resume()
+        resolve(response.statusCode)
+      }).on('error', reject)
+    })
+  try {
+    await assert.rejects(ask({}), { code: 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED' })
+    assert.equal(await ask({ cert: readFileSync(ownCert), key: readFileSync(ownKey) }), 200)
+  } finally {
+    await web.close()
+  }
+})

@@ -99,6 +99,9 @@ test('a client must show a certificate where one is asked for, and PostgreSQL st
     await front.login({ user: 'ann', password: ann, ssl }),
     /^28000 this server asks for a client certificate/,
   )
+  await assert.rejects(front.connect({ user: 'ann', password: ann, ssl }), {
+    detail: 'The client has shown no certificate.',
+  })
 })
 
 test('old versions of TLS are refused', async () => {

@@ -42,10 +42,8 @@ export class FrontTls {
     this.#files = files
     this.#loaded = load(files)
     this.#asked = this.#server([protocol], (socket) => this.#ready(socket))
-    this.#web = this.#server([webProtocol], (socket) => {
-      if (this.asksForCertificates && !socket.authorized) socket.destroy()
-      else this.#webReady(socket)
-    })
+    // A browser says what is missing when the handshake itself asks for it.
+    this.#web = this.#server([webProtocol], (socket) => this.#webReady(socket), this.asksForCertificates)
     this.#direct = this.#server([protocol], (socket) => {
       // Otherwise a browser could be made to send its requests here.
       if (socket.alpnProtocol === protocol) this.#ready(socket)
@@ -103,13 +101,14 @@ export class FrontTls {
     this.#webReady = ready
   }
 
-  #server(protocols: readonly string[], ready: (socket: TLSSocket) => void): Server {
+  /** `isStrict`: a client without a certificate that was accepted is disconnected. */
+  #server(protocols: readonly string[], ready: (socket: TLSSocket) => void, isStrict = false): Server {
     const server = createServer({
       ...this.#loaded.options,
       ALPNProtocols: [...protocols],
       requestCert: this.asksForCertificates,
-      // The client gets an error that it can read when it has sent its start-up packet.
-      rejectUnauthorized: false,
+      // Clients of SQL get an error that they can read when they have sent their start-up packet.
+      rejectUnauthorized: isStrict,
       handshakeTimeout: handshakeMs,
     })
     server.on('secureConnection', ready)

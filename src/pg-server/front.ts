@@ -149,7 +149,9 @@ export class Front {
     if (!(socket instanceof TLSSocket)) {
       if (logins?.isInsecure !== true && !legOf(socket).isLocal) throw onlyEncrypted()
     } else if (tls.asksForCertificates && !socket.authorized) {
-      throw noClientCertificate(String(socket.authorizationError))
+      // Without a certificate there is a reason, too, which does not say that there was none.
+      const hasShown = socket.getPeerX509Certificate() !== undefined
+      throw noClientCertificate(hasShown ? String(socket.authorizationError) : undefined)
     }
   }
 

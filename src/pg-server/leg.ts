@@ -19,14 +19,21 @@ export interface Leg {
 export function legOf(socket: Socket, certificate?: Buffer): Leg {
   const isEncrypted = socket instanceof TLSSocket
   const address = socket.remoteAddress
+  const from = unmapped(address)
   const shown = isEncrypted ? (certificate ?? socket.getPeerX509Certificate()?.raw) : undefined
   return {
     isEncrypted,
-    // A unix socket has no address, and neither has a connection that is closed already.
-    isLocal: address === undefined || isLoopback(address.replace(/^::ffff:/, '')),
+    // A unix socket has no address, and neither has a connection that is closed already. A connection between an address and itself is one of
+    // this machine: who forges the sender gets no answer.
+    isLocal: address === undefined || isLoopback(from) || from === unmapped(socket.localAddress),
     isUnixSocket: address === undefined,
     certificate: shown,
   }
+}
+
+/** An IPv4 address on an IPv6 socket. */
+function unmapped(address = ''): string {
+  return address.replace(/^::ffff:/, '')
 }
 
 export function isSafe({ isEncrypted, isLocal }: Leg): boolean {

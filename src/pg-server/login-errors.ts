@@ -49,13 +49,14 @@ export function onlyEncrypted(): FeedError {
   )
 }
 
-export function noClientCertificate(why: string): FeedError {
+/** `why` it was not accepted; undefined: the client has shown none. */
+export function noClientCertificate(why: string | undefined): FeedError {
   return new FeedError(
     'FEED_PRIVILEGE',
     'this server asks for a client certificate that its --tls-client-ca has signed',
     {
       sqlstate: invalidAuthorization,
-      detail: `The certificate was not accepted: ${why}.`,
+      detail: why === undefined ? 'The client has shown no certificate.' : `The certificate was not accepted: ${why}.`,
       hint: 'name certificate and key with sslcert and sslkey',
     },
   )

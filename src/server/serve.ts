@@ -211,7 +211,6 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       parts,
       state,
       listen: { host: listen.host, port: front.port },
-      hasTls: door?.tls !== undefined,
       logins: door?.logins,
       series: { metrics: storedMetrics, query: (query) => points.query(query) },
       version: packageVersion(),

@@ -153,6 +153,34 @@ test('a role whose password was changed does nothing any more with a session tha
   assert.equal((await ask('jobs', { headers: eve })).status, 401, 'its session is over')
 })
 
+test('a role that PostgreSQL does not let in now does nothing with a session that it had begun before', async () => {
+  const { postgres } = attached
+  await postgres.sql(`CREATE ROLE max LOGIN PASSWORD 'of max'`)
+  const full = { how: 'ALTER ROLE max CONNECTION LIMIT 0', back: 'ALTER ROLE max CONNECTION LIMIT -1' }
+  const shut = {
+    how: 'REVOKE CONNECT ON DATABASE app FROM PUBLIC',
+    back: 'GRANT CONNECT ON DATABASE app TO PUBLIC',
+  }
+  const max = await sessionOf('max')
+  const pause = (): Promise<Answer> => ask(`jobs/${job}/pause`, { method: 'POST', headers: max })
+  assert.equal((await pause()).status, 403, 'it is somebody else whose job it is')
+  await postgres.sql(full.how)
+  try {
+    const { status, body } = await pause()
+    assert.deepEqual([status, body['error']], [503, 'too many connections for role "max"'])
+    assert.equal((await ask('jobs', { headers: max })).status, 200, 'that may pass, so it may look')
+  } finally {
+    await postgres.sql(full.back)
+  }
+  await postgres.sql(shut.how)
+  try {
+    assert.equal((await pause()).status, 401)
+    assert.equal((await ask('jobs', { headers: max })).status, 401, 'its session is over')
+  } finally {
+    await postgres.sql(shut.back)
+  }
+})
+
 test('what does something is not done for pages of other sites', async () => {
   const { cookie = '' } = await sessionOf('ann')
   for (const headers of [

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
+import { startAttached } from '../server/attached.ts'
 import { TestServer } from '../server/test-server.ts'
 import { serverOfTests } from '../support/servers/server-of-tests.ts'
 import { until } from '../support/until.ts'
@@ -68,4 +69,36 @@ test('while PostgreSQL hangs, pages, health and metrics are answered within seco
       ? true
       : undefined,
   )
+})
+
+test('while PostgreSQL hangs, a login is answered within seconds, nothing is done for who is logged in, and it is no wrong password', async () => {
+  await using attached = await startAttached({
+    auth: 'scram-sha-256',
+    sql: `CREATE ROLE ann LOGIN PASSWORD 'of ann'; CREATE TABLE t (a INT PRIMARY KEY)`,
+  })
+  const { server, postgres } = attached
+  const [row] = await server.sql(`CREATE CHANGEFEED FOR t INTO 'null://'`)
+  const base = `http://127.0.0.1:${server.httpPort}/api/v1`
+  const login = () =>
+    fetch(`${base}/login`, { method: 'POST', headers: own, body: JSON.stringify({ user: 'ann', password: 'of ann' }) })
+  const cookie = (await login()).headers.getSetCookie()[0]?.split(';')[0] ?? ''
+  const stopped = processesOf(postgres.pid)
+  for (const pid of stopped) process.kill(pid, 'SIGSTOP')
+  try {
+    const startMs = performance.now()
+    const answers = await Promise.all([
+      ...Array.from({ length: 4 }, login),
+      fetch(`${base}/jobs/${String(row?.['job_id'])}/pause`, { method: 'POST', headers: { ...own, cookie } }),
+    ])
+    const ms = performance.now() - startMs
+    assert.ok(ms < 15_000, `it took ${ms} ms`)
+    for (const answer of answers) {
+      assert.equal(answer.status, 503)
+      assert.match(await answer.text(), /PostgreSQL has not answered within 10 s.*nothing was done/)
+    }
+  } finally {
+    for (const pid of stopped) process.kill(pid, 'SIGCONT')
+  }
+  // Five wrong ones would make the sixth wait.
+  for (let i = 0; i < 2; i++) assert.equal((await login()).status, 200)
 })

@@ -96,7 +96,7 @@ test('a tail that nobody reads ends, and its last line says so', async () => {
     liveTail({
       response,
       user: { name: 'root', database: 'defaultdb', password: undefined },
-      port: { host: '127.0.0.1', port: server.sqlPort, hasTls: false },
+      port: { host: '127.0.0.1', port: server.sqlPort },
       job: job as unknown as ListedJob,
       hasScan: true,
       signal: new AbortController().signal,

@@ -8,7 +8,7 @@ import { Api, apiPrefix, type ApiOptions } from './api.ts'
 
 const own = { 'x-changefeed-console': '1' }
 const options = {
-  port: { host: '127.0.0.1', port: 1, hasTls: false },
+  port: { host: '127.0.0.1', port: 1 },
   isOpen: false,
   defaultDatabase: 'defaultdb',
   version: '1',

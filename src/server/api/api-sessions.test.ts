@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
 import { test } from 'node:test'
-import { ApiSessions, cookieName, sessionCookie } from './api-sessions.ts'
+import { TLSSocket } from 'node:tls'
+import { ApiSessions, sessionCookie } from './api-sessions.ts'
 
 const ann = { name: 'ann', database: 'app', password: 'secret' }
 
+function requestTo(host: string | undefined, cookie?: string, socket: object = {}): IncomingMessage {
+  return { headers: { host, cookie }, socket } as unknown as IncomingMessage
+}
+
 function requestWith(token: string): IncomingMessage {
-  return { headers: { cookie: `other=1; ${cookieName}=${token}` } } as IncomingMessage
+  return requestTo('localhost:8080', `other=1; changefeed_session_8080=${token}`)
 }
 
 test('a cookie stands for a role until it logs out, two hours after its last use, and for at most a day', () => {
@@ -16,7 +21,7 @@ test('a cookie stands for a role until it logs out, two hours after its last use
   assert.notEqual(first, second)
   assert.equal(sessions.of(requestWith(first)), ann)
   assert.equal(sessions.of(requestWith('guess')), undefined)
-  assert.equal(sessions.of({ headers: {} } as IncomingMessage), undefined)
+  assert.equal(sessions.of(requestTo(undefined)), undefined)
   sessions.end(requestWith(first))
   assert.equal(sessions.of(requestWith(first)), undefined)
   for (; nowMs < 24 * 3_600_000; nowMs += 3_600_000) assert.equal(sessions.of(requestWith(second)), ann)
@@ -37,9 +42,11 @@ test('the session that was used least recently gives way when there are too many
 })
 
 test('no script reads the cookie, and no other site sends it', () => {
-  assert.equal(sessionCookie('abc', false), `${cookieName}=abc; Path=/api/; HttpOnly; SameSite=Strict`)
-  assert.match(sessionCookie('abc', true), /; Secure$/)
-  assert.match(sessionCookie(undefined, false), /; Max-Age=0$/)
+  const plain = requestTo('localhost:8080')
+  const encrypted = requestTo('changefeed.example', undefined, Object.create(TLSSocket.prototype) as object)
+  assert.equal(sessionCookie('abc', plain), 'changefeed_session_8080=abc; Path=/api/; HttpOnly; SameSite=Strict')
+  assert.match(sessionCookie('abc', encrypted), /^__Secure-changefeed_session_default=abc; .*; Secure$/)
+  assert.match(sessionCookie(undefined, plain), /; Max-Age=0$/)
 })
 
 test('what runs for a session is stopped when it logs out, gives way, or is found to be too old', () => {
@@ -57,4 +64,12 @@ test('what runs for a session is stopped when it logs out, gives way, or is foun
   assert.equal(endOfPushed?.aborted, false)
   for (let i = 0; i < 500; i++) sessions.begin(ann)
   assert.equal(endOfPushed?.aborted, true)
+})
+
+test('servers at other ports of the same machine have cookies of their own', () => {
+  const sessions = new ApiSessions()
+  const token = sessions.begin(ann)
+  const cookie = `changefeed_session_8081=another; changefeed_session_8080=${token}`
+  assert.equal(sessions.of(requestTo('localhost:8080', cookie)), ann)
+  assert.equal(sessions.of(requestTo('localhost:8081', cookie)), undefined)
 })

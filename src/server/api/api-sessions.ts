@@ -3,9 +3,9 @@
 
 import { createHash, randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import { isEncrypted } from './api-request.ts'
 import type { ApiUser } from './sql-client.ts'
 
-export const cookieName = 'changefeed_session'
 const idleMs = 2 * 3_600_000
 const mostMs = 24 * 3_600_000
 /** The one that was used least recently gives way to another one. */
@@ -83,14 +83,25 @@ export class ApiSessions {
 }
 
 /** The Set-Cookie of a session; without a token, of its end. */
-export function sessionCookie(token: string | undefined, isEncrypted: boolean): string {
+export function sessionCookie(token: string | undefined, request: IncomingMessage): string {
   const life = token === undefined ? '; Max-Age=0' : ''
-  return `${cookieName}=${token ?? ''}; Path=/api/; HttpOnly; SameSite=Strict${isEncrypted ? '; Secure' : ''}${life}`
+  const secure = isEncrypted(request) ? '; Secure' : ''
+  return `${cookieName(request)}=${token ?? ''}; Path=/api/; HttpOnly; SameSite=Strict${secure}${life}`
 }
 
-function tokenIn({ headers }: IncomingMessage): string {
-  const pairs = (headers.cookie ?? '').split(';').map((pair) => pair.trim().split('='))
-  return pairs.find(([name]) => name === cookieName)?.[1] ?? ''
+/**
+ * Browsers know cookies by the name of the machine, whatever the port. With the port in the name, two servers of one machine, or at the ends of two
+ * tunnels, do not log each other out. A browser takes a name with this prefix over TLS only, so that what it is told without TLS changes nothing.
+ */
+function cookieName(request: IncomingMessage): string {
+  const port = /:(\d+)$/.exec(request.headers.host ?? '')?.[1] ?? 'default'
+  return `${isEncrypted(request) ? '__Secure-' : ''}changefeed_session_${port}`
+}
+
+function tokenIn(request: IncomingMessage): string {
+  const pairs = (request.headers.cookie ?? '').split(';').map((pair) => pair.trim().split('='))
+  const wanted = cookieName(request)
+  return pairs.find(([name]) => name === wanted)?.[1] ?? ''
 }
 
 /** Looking a secret up in a table by its hash takes no time that tells anything about it. */

@@ -24,7 +24,7 @@ async function askFrom(
 ): Promise<Answer> {
   const api = new Api({
     parts: {} as ApiOptions['parts'],
-    port: { host: '127.0.0.1', port: 1, hasTls: false },
+    port: { host: '127.0.0.1', port: 1 },
     defaultDatabase: 'defaultdb',
     version: '1',
     series: undefined,

@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { late, orLate } from '../../async/or-late.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { SessionAnswer } from './answers.ts'
-import { isEncrypted, isPrivate, optionalTextIn, readBody, textIn } from './api-request.ts'
+import { isPrivate, optionalTextIn, readBody, textIn } from './api-request.ts'
 import { ApiSessions, sessionCookie } from './api-sessions.ts'
 import { errorAnswer, statusOf } from './error-answer.ts'
 import { FailedLogins } from './failed-logins.ts'
@@ -14,8 +14,10 @@ import { connectAs, inSession, sessionSlots, type ApiUser, type OwnPort } from '
 
 /** What is only read may be read for so long by a role that has lost its login. */
 const confirmedForMs = 60_000
-/** Where PostgreSQL hangs nobody can be asked. */
+/** Where PostgreSQL hangs nobody can be asked, and who only looks waits no longer. */
 const confirmWithinMs = 3000
+/** Who logs in or does something waits no longer: behind others that log in it may take some seconds. */
+const loginWithinMs = 10_000
 
 export interface LoginsOptions {
   readonly port: OwnPort
@@ -44,7 +46,7 @@ export class Logins {
 
   /**
    * The same for who does or reads something: a role that may not log in any more, or whose password was changed, is logged out. PostgreSQL is asked
-   * again after a minute, and each time before something is done.
+   * again after a minute, and each time before something is done: then an answer is waited for, and whatever else it says is thrown.
    */
   async confirmedUserOf(request: IncomingMessage, doesSomething: boolean): Promise<ApiUser | undefined> {
     const user = this.userOf(request)
@@ -53,13 +55,18 @@ export class Logins {
     if (this.#sessions.isConfirmed(request, doesSomething ? 0 : confirmedForMs)) return user
     try {
       const asked = inSession(user, { port, slots: this.#slots }, async () => undefined)
-      if ((await orLate(asked, confirmWithinMs)) !== late) this.#sessions.confirm(request)
+      if ((await orLate(asked, doesSomething ? loginWithinMs : confirmWithinMs)) !== late)
+        this.#sessions.confirm(request)
+      else if (doesSomething) throw notAnswered()
       return user
     } catch (error) {
-      // Where PostgreSQL is away nobody can be asked.
-      if (errorAnswer(error).sqlstate?.startsWith('28') !== true) return user
-      this.#sessions.end(request)
-      return undefined
+      if (isRefused(error)) {
+        this.#sessions.end(request)
+        return undefined
+      }
+      // Where PostgreSQL is away nobody can be asked, and what was seen before may be seen for longer.
+      if (doesSomething) throw error
+      return user
     }
   }
 
@@ -74,11 +81,11 @@ export class Logins {
 
   logout(request: IncomingMessage, response: ServerResponse): void {
     this.#sessions.end(request)
-    sendJson(response, 200, {}, { 'set-cookie': sessionCookie(undefined, isEncrypted(request)) })
+    sendJson(response, 200, {}, { 'set-cookie': sessionCookie(undefined, request) })
   }
 
   async login(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { everybody, isOpen, port } = this.#options
+    const { everybody, isOpen } = this.#options
     if (everybody !== undefined) return sendJson(response, 200, this.#answer(everybody))
     if (!isOpen && !isPrivate(request)) {
       return sendJson(response, 403, {
@@ -97,21 +104,30 @@ export class Logins {
     // It counts until it has succeeded: attempts at the same time are no way around the limit.
     this.#failed.failed(address, user.name)
     try {
-      const client = await connectAs(user, port)
-      await client.end().catch(() => undefined)
+      // A late answer counts when it comes.
+      if ((await orLate(this.#ask(user, address), loginWithinMs)) === late) throw notAnswered()
     } catch (error) {
-      const { sqlstate } = errorAnswer(error)
-      // What the client says when it is asked for what it does not have.
-      if (user.password === '' && sqlstate === undefined && !isOfNetwork(error))
+      if (isUnasked(user, error))
         return sendJson(response, 401, { error: `PostgreSQL asks for the password of role ${user.name}` })
-      if (sqlstate?.startsWith('28') === true) return sendJson(response, 401, errorAnswer(error))
-      // PostgreSQL has not said that the password is wrong, so nobody has to wait for this one.
-      this.#failed.takeBack(address, user.name)
+      const { sqlstate } = errorAnswer(error)
       return sendJson(response, sqlstate === undefined ? 503 : statusOf(error), errorAnswer(error))
     }
-    this.#failed.succeeded(address, user.name)
-    const cookie = sessionCookie(this.#sessions.begin(user), isEncrypted(request))
+    const cookie = sessionCookie(this.#sessions.begin(user), request)
     sendJson(response, 200, this.#answer(user), { 'set-cookie': cookie })
+  }
+
+  /** Logs in at the SQL port, and counts what comes of it. */
+  async #ask(user: ApiUser, address: string): Promise<void> {
+    try {
+      const client = await connectAs(user, this.#options.port)
+      await client.end().catch(() => undefined)
+    } catch (error) {
+      // If PostgreSQL has not said that the password is wrong, nobody has to wait for this one.
+      const isWrong = errorAnswer(error).sqlstate?.startsWith('28') === true
+      if (!isWrong && !isUnasked(user, error)) this.#failed.takeBack(address, user.name)
+      throw error
+    }
+    this.#failed.succeeded(address, user.name)
   }
 
   async #userIn(request: IncomingMessage): Promise<ApiUser> {
@@ -127,6 +143,24 @@ export class Logins {
     const database = user?.database ?? defaultDatabase
     return { user: user?.name, needsLogin: everybody === undefined, database, version }
   }
+}
+
+/** The client itself says so when it is asked for a password that it does not have. */
+function isUnasked({ password }: ApiUser, error: unknown): boolean {
+  return password === '' && errorAnswer(error).sqlstate === undefined && !isOfNetwork(error)
+}
+
+/** By these codes PostgreSQL says that the role may not log in, or not to this database, or that the database takes nobody or is gone. */
+const refusals = /^(?:28|42501$|55000$|3D000$)/
+
+function isRefused(error: unknown): boolean {
+  return refusals.test(errorAnswer(error).sqlstate ?? '')
+}
+
+function notAnswered(): FeedError {
+  return new FeedError('FEED_SOURCE_DOWN', `PostgreSQL has not answered within ${loginWithinMs / 1000} s`, {
+    hint: 'nothing was done; GET /health?ready=1 says whether PostgreSQL answers',
+  })
 }
 
 /** PostgreSQL, or our own port, did not answer. */

@@ -15,7 +15,6 @@ export interface OpenApiOptions {
   readonly state: State
   /** Where the SQL port listens. */
   readonly listen: { readonly host: string; readonly port: number }
-  readonly hasTls: boolean
   /** Undefined: there are no passwords. */
   readonly logins: LoginRules | undefined
   readonly series: SeriesStore | undefined
@@ -28,7 +27,7 @@ export interface OpenedApi {
 }
 
 export async function openApi(options: OpenApiOptions): Promise<OpenedApi> {
-  const { parts, state, listen, hasTls, logins, series, version } = options
+  const { parts, state, listen, logins, series, version } = options
   const { backend, rights } = parts
   const rates = new FeedRates(parts.feeds)
   const everybody = { name: backend.source.user, database: backend.defaultDatabase, password: undefined }
@@ -36,8 +35,8 @@ export async function openApi(options: OpenApiOptions): Promise<OpenedApi> {
   const isOurs = !isForAll && (await isOnlyOurs(listen.host))
   const api = new Api({
     parts: { ...parts, listed: new ListedJobs({ state, rights }), rates, kept: new KeptSince() },
-    // Without encryption clients are let in from this machine only, which is known by its loopback address.
-    port: { host: isForAll ? '127.0.0.1' : listen.host, port: listen.port, hasTls: hasTls && !isForAll && !isOurs },
+    // This process is let in without encryption, and so without a certificate, because it is on the machine of the port.
+    port: { host: isForAll ? '127.0.0.1' : listen.host, port: listen.port },
     everybody: logins === undefined ? everybody : undefined,
     isOpen: logins === undefined ? !isOurs : logins.isInsecure,
     defaultDatabase: backend.defaultDatabase,

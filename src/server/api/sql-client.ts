@@ -16,14 +16,13 @@ export interface ApiUser {
 export interface OwnPort {
   readonly host: string
   readonly port: number
-  readonly hasTls: boolean
 }
 
 const connectMs = 35_000
 
 export async function connectAs(
   { name, database, password }: ApiUser,
-  { host, port, hasTls }: OwnPort,
+  { host, port }: OwnPort,
   inDatabase: string = database,
 ): Promise<pg.Client> {
   // What is empty the client takes from the variables of libpq, which are those of the server's own role: its password, too.
@@ -42,8 +41,7 @@ export async function connectAs(
     options: ' ',
     application_name: 'pg-changefeed console',
     connectionTimeoutMillis: connectMs,
-    // It is the address of this very process, whose certificate is for other names.
-    ssl: hasTls ? { rejectUnauthorized: false } : false,
+    ssl: false,
   })
   client.on('error', () => undefined)
   await client.connect()

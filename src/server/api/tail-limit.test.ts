@@ -14,7 +14,7 @@ test('live tails that are asked for at the same time are no more than the limit'
   const parts = { listed: { page: () => found.promise } } as unknown as ApiOptions['parts']
   const api = new Api({
     parts,
-    port: { host: '127.0.0.1', port: 1, hasTls: false },
+    port: { host: '127.0.0.1', port: 1 },
     everybody: { name: 'root', database: 'defaultdb', password: undefined },
     isOpen: false,
     defaultDatabase: 'defaultdb',
