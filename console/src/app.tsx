@@ -11,6 +11,7 @@ import { ErrorBoundary } from './ui/error-boundary.tsx'
 import { Icon, Logo, type IconName } from './ui/icon.tsx'
 import { Failure, Loading, PageHead } from './ui/parts.tsx'
 import { ServerState } from './ui/server-state.tsx'
+import { useReturn } from './use-return.ts'
 import { Overview } from './pages/overview.tsx'
 
 const Jobs = lazy(async () => ({ default: (await import('./pages/jobs.tsx')).Jobs }))
@@ -46,6 +47,19 @@ const pages: readonly (readonly [RegExp, (parts: readonly string[]) => ReactNode
 export function App() {
   const [session, setSession] = useState<SessionAnswer>()
   const [error, setError] = useState<ApiError>()
+  /** The server has said that nobody is logged in any more, and nobody has asked for that here. */
+  const [hasEnded, setEnded] = useState(false)
+  // In another tab somebody may have logged out, or in, also as another role.
+  useReturn(() => {
+    if (session === undefined) return
+    get<SessionAnswer>('session').then(
+      (answer) => {
+        if (session.user !== undefined && answer.user === undefined) setEnded(true)
+        setSession(answer)
+      },
+      () => undefined,
+    )
+  })
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined
     const ask = (): void => {
@@ -63,7 +77,10 @@ export function App() {
     ask()
     return () => clearTimeout(timer)
   }, [])
-  const loggedOut = useCallback(() => setSession((before) => before && { ...before, user: undefined }), [])
+  const loggedOut = useCallback((isAsked = false) => {
+    setEnded(!isAsked)
+    setSession((before) => before && { ...before, user: undefined })
+  }, [])
   const context = useMemo(() => session && { session, loggedOut }, [session, loggedOut])
   if (context === undefined) {
     return (
@@ -74,10 +91,11 @@ export function App() {
       </main>
     )
   }
-  if (context.session.user === undefined) return <Login session={context.session} loggedIn={setSession} />
+  const { user } = context.session
+  if (user === undefined) return <Login session={context.session} hasEnded={hasEnded} loggedIn={setSession} />
   return (
     <Session value={context}>
-      <Frame session={context.session} loggedOut={loggedOut} />
+      <Frame key={user} session={context.session} loggedOut={() => loggedOut(true)} />
     </Session>
   )
 }

@@ -1,9 +1,11 @@
 // The API of a server beside a PostgreSQL with passwords: who logs in, what a role sees and may do, and what pages of other sites cannot.
 
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { request, type IncomingMessage } from 'node:http'
 import { after, before, test } from 'node:test'
 import { startAttached, type Attached } from '../server/attached.ts'
+import { until } from '../support/until.ts'
 import { openBrowser } from './chromium.ts'
 import { ConsolePage } from './console-page.ts'
 
@@ -235,6 +237,59 @@ test('a browser logs in, works as the role, and logs out', async () => {
   await page.getByRole('heading', { level: 1, name: 'Log in' }).waitFor()
 })
 
+test('a page says when its session has ended, and follows who logs in and out in other tabs', async () => {
+  const { postgres, server } = attached
+  await postgres.sql(`CREATE ROLE mia LOGIN PASSWORD 'of mia'`)
+  await using browser = await openBrowser()
+  const open = async (): Promise<ConsolePage> => {
+    const page = await ConsolePage.open(browser, server.httpPort)
+    page.expectFailures('/api/v1/')
+    return page
+  }
+  await using one = await open()
+  await using two = await open()
+  const logIn = async ({ page }: ConsolePage, role: string): Promise<void> => {
+    await page.getByLabel('Role').fill(role)
+    await page.getByLabel('Password').fill(`of ${role}`)
+    await page.keyboard.press('Enter')
+    await page.getByText(`as ${role}`).waitFor()
+  }
+  // The browser has one window, whose tabs do not hear who comes back to them.
+  const comeBack = async ({ page }: ConsolePage, see: string): Promise<void> => {
+    await until(`the page shows ${see}`, 20_000, async () => {
+      await page.evaluate('window.dispatchEvent(new Event("focus"))')
+      return (await page.getByText(see).count()) > 0 ? true : undefined
+    })
+  }
+  await one.visit('/create', 'Log in')
+  await logIn(one, 'mia')
+  await two.visit('/debug', 'Advanced Debugging')
+  await one.page.getByRole('button', { name: 'Log out' }).click()
+  await one.page.getByRole('heading', { level: 1, name: 'Log in' }).waitFor()
+  assert.equal(await one.page.getByText('Your session has ended').count(), 0, 'it was asked for here')
+  await comeBack(two, 'Your session has ended')
+  await two.check('session-ended')
+  await logIn(one, 'ann')
+  await comeBack(two, 'as ann')
+  await one.page.getByRole('button', { name: 'Log out' }).click()
+  await logIn(one, 'mia')
+  await comeBack(two, 'as mia')
+  await two.visit('/jobs', 'Jobs')
+  await postgres.sql(`ALTER ROLE mia NOLOGIN`)
+  const cookies = await browser.context.cookies()
+  const cookie = cookies.map(({ name, value }) => `${name}=${value}`).join('; ')
+  assert.equal(
+    (
+      await ask(`jobs/${job}/pause`, {
+        method: 'POST',
+        headers: { ...own, cookie, host: `localhost:${server.httpPort}` },
+      })
+    ).status,
+    401,
+  )
+  await two.page.getByText('Your session has ended').waitFor()
+})
+
 test('a live tail ends when its session logs out, and a role has at most five', async () => {
   const { server } = attached
   await server.sql('GRANT CHANGEFEED ON TABLE orders TO ann')
@@ -254,4 +309,33 @@ test('a live tail ends when its session logs out, and a role has at most five', 
   } finally {
     await server.sql(`CANCEL JOB ${id}`)
   }
+})
+
+test('a live tail to which nothing comes while PostgreSQL hangs says so, and goes on by itself', async () => {
+  const { server, postgres } = attached
+  await server.sql('GRANT CHANGEFEED ON TABLE orders TO ann')
+  const headers = await sessionOf('ann')
+  const statement = `CREATE CHANGEFEED FOR orders INTO 'null://' WITH initial_scan = 'no'`
+  const id = String((await ask('changefeeds', { method: 'POST', headers, body: { statement } })).body['job'])
+  await using browser = await openBrowser()
+  await using console = await ConsolePage.open(browser, server.httpPort)
+  const { page } = console
+  page.setDefaultTimeout(60_000)
+  console.expectFailures('/api/v1/')
+  await console.visit(`/tail/${id}`, 'Log in')
+  await page.getByLabel('Role').fill('ann')
+  await page.getByLabel('Password').fill('of ann')
+  await page.keyboard.press('Enter')
+  await page.locator('.resolved-strip .mono').first().waitFor()
+  const children = execFileSync('pgrep', ['-P', String(postgres.pid)], { encoding: 'utf8' })
+  const stopped = [postgres.pid, ...children.split('\n').filter(Boolean).map(Number)]
+  for (const pid of stopped) process.kill(pid, 'SIGSTOP')
+  try {
+    await page.getByText('Nothing has come since').waitFor()
+    await page.getByText('silent', { exact: true }).waitFor()
+  } finally {
+    for (const pid of stopped) process.kill(pid, 'SIGCONT')
+  }
+  await page.getByText('flowing', { exact: true }).waitFor()
+  await server.sql(`CANCEL JOB ${id}`)
 })

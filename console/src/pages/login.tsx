@@ -7,9 +7,12 @@ import { ServerState } from '../ui/server-state.tsx'
 
 export function Login({
   session,
+  hasEnded,
   loggedIn,
 }: {
   readonly session: SessionAnswer
+  /** Somebody was logged in here until the server ended the session. */
+  readonly hasEnded: boolean
   readonly loggedIn: (session: SessionAnswer) => void
 }) {
   const [user, setUser] = useState('')
@@ -60,6 +63,12 @@ export function Login({
           <span>Database</span>
           <input type="text" value={database} onChange={(event) => setDatabase(event.target.value)} required />
         </label>
+        {hasEnded && error === undefined ? (
+          <div className="notice warn" role="status">
+            <strong>Your session has ended.</strong>
+            <div className="hint">If you have just asked for something, it was not done.</div>
+          </div>
+        ) : null}
         <Failure error={error} />
         <button type="submit" className="button primary" disabled={isBusy}>
           {isBusy ? 'Logging in …' : 'Log in'}

@@ -1,7 +1,7 @@
 import { useState } from 'react'
 import type { JobDetailAnswer, JobsAnswer } from '../../../src/server/api/answers.ts'
 import { get } from '../api.ts'
-import { plural } from '../format.ts'
+import { clock, plural } from '../format.ts'
 import { isShown, Message } from '../tail/message.tsx'
 import { Resolved } from '../tail/resolved.tsx'
 import { useTail, type Phase } from '../tail/use-tail.ts'
@@ -59,7 +59,7 @@ function TailOf({ id }: { readonly id: string }) {
   const [hasScan, setScan] = useState(false)
   const [search, setSearch] = useState('')
   const [turn, setTurn] = useState(0)
-  const { kept, phase, failure, pause, clear } = useTail(id, hasScan, turn)
+  const { kept, phase, silentSince, failure, pause, clear } = useTail(id, hasScan, turn)
   const shown = kept.lines.filter(({ line }) => isShown(line, search))
   return (
     <>
@@ -96,6 +96,15 @@ function TailOf({ id }: { readonly id: string }) {
       </PageHead>
       <div className="stack">
         <Failure error={error ?? failure} />
+        {silentSince === undefined ? null : (
+          <div className="notice warn" role="status">
+            <strong>Nothing has come since {clock(silentSince).slice(0, 8)} (UTC), not even a resolved message.</strong>
+            <div className="hint">
+              The server may be unable to read changes now, or tables are read again after a schema change. The{' '}
+              <a href="#/overview">overview</a> says what is wrong, if something is. The live tail goes on by itself.
+            </div>
+          </div>
+        )}
         <section className="card" aria-label="Messages">
           <div className="toolbar">
             <label className="field grow">
@@ -106,7 +115,9 @@ function TailOf({ id }: { readonly id: string }) {
               <input type="checkbox" checked={hasScan} onChange={(event) => setScan(event.target.checked)} />
               Begin with all rows
             </label>
-            <span className={`badge ${tones[phase]}`}>{phase}</span>
+            <span className={`badge ${silentSince === undefined ? tones[phase] : 'warn'}`}>
+              {silentSince === undefined ? phase : 'silent'}
+            </span>
             <span className="muted num">{plural(kept.messages, 'message')}</span>
           </div>
           <Resolved lines={kept.resolved} />

@@ -4,6 +4,7 @@ import { useCallback, useEffect, useRef, useState } from 'react'
 import { ApiError } from '../api.ts'
 import { follow } from './follow.ts'
 import { keep, nothingKept } from './kept-lines.ts'
+import { useSilence } from './use-silence.ts'
 
 export type { Line } from './kept-lines.ts'
 export type Phase = 'connecting' | 'flowing' | 'paused' | 'reconnecting' | 'ended'
@@ -74,8 +75,9 @@ export function useTail(id: string, hasScan: boolean, turn: number) {
     }
     setPhase(isPaused ? 'paused' : 'flowing')
   }, [])
+  const silentSince = useSilence(phase === 'flowing', kept.all)
   const clear = useCallback(() => setKept((before) => ({ ...nothingKept, all: before.all })), [])
-  return { kept, phase, failure, pause, clear }
+  return { kept, phase, silentSince, failure, pause, clear }
 }
 
 /** The server is away, stops, or PostgreSQL does: that passes. */
