@@ -3,6 +3,8 @@
 /** The reference encoder must write this row: it is malformed, or of a kind that the kernel does not know. */
 export const GIVEN_UP: usize = 0
 
+export const TAB: u8 = 0x09
+export const NEWLINE: u8 = 0x0a
 export const QUOTE: u8 = 0x22
 export const PLUS: u8 = 0x2b
 export const COMMA: u8 = 0x2c

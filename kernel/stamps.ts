@@ -1,4 +1,5 @@
-// Prints timestamps: `<wall nanoseconds>.<logical, ten digits>`. The last one is kept, because all rows of a transaction have it.
+// Prints timestamps: `<wall nanoseconds>.<logical, ten digits>`. The last ones are kept, because all rows of a transaction have the
+// same, and rows of COPY have two.
 
 import { POINT, ZERO } from './bytes'
 import { copyBytes } from './copy'
@@ -6,22 +7,33 @@ import { writeDigits } from './decimal'
 import { stampBytes, stampsAt } from '../src/encode/json/kernel/layout'
 
 const nanosPerSecond: u64 = 1_000_000_000
-const text: usize = memory.data(64)
-let length: usize = 0
-let printed: u32 = u32.MAX_VALUE
+const none: u32 = u32.MAX_VALUE
+
+/** Two texts, of which one is of the last even timestamp and the other of the last odd one: for each its number, its length and the text. */
+const kept: usize = memory.data(128)
+const keptBytes: usize = 64
+const keptText: usize = 8
 
 /** Called when the timestamps are other ones. */
 export function forgetStamps(): void {
-  printed = u32.MAX_VALUE
+  forgetStamp(0)
+  forgetStamp(1)
+}
+
+export function forgetStamp(stamp: u32): void {
+  store<u32>(kept + <usize>(stamp & 1) * keptBytes, none)
 }
 
 export function writeStamp(o: usize, stamp: u32): usize {
-  if (stamp != printed) print(stamp)
-  copyBytes(o, text, length)
+  const place = kept + <usize>(stamp & 1) * keptBytes
+  if (load<u32>(place) != stamp) print(stamp, place)
+  const length = load<u32>(place, 4)
+  copyBytes(o, place + keptText, length)
   return o + length
 }
 
-function print(stamp: u32): void {
+function print(stamp: u32, place: usize): void {
+  const text = place + keptText
   const from = stampsAt + stamp * stampBytes
   const wall = load<u64>(from)
   const seconds = wall / nanosPerSecond
@@ -30,8 +42,8 @@ function print(stamp: u32): void {
   if (seconds == 0) o = writeDigits(o, nanos)
   else o = writePadded(writeDigits(o, seconds), nanos, 9)
   store<u8>(o, POINT)
-  length = writePadded(o + 1, load<u32>(from + 8), 10) - text
-  printed = stamp
+  store<u32>(place, stamp)
+  store<u32>(place, <u32>(writePadded(o + 1, load<u32>(from + 8), 10) - text), 4)
 }
 
 function writePadded(o: usize, value: u32, places: usize): usize {

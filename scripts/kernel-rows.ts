@@ -2,7 +2,7 @@
 // printed; `--seed=N` runs it alone.
 
 import { parseArgs } from 'node:util'
-import { compareEncoders } from '../test/kernel/both-encoders.ts'
+import { compareCopied, compareRecords } from '../test/kernel/both-encoders.ts'
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '1' }, seed: { type: 'string' } } })
 const minutes = Number(values.minutes)
@@ -18,9 +18,11 @@ let messages = 0
 let byKernel = 0
 console.log(`seeds from ${seed} on`)
 while (Date.now() < endsAtMs) {
-  const compared = await compareEncoders(seed)
-  messages += compared.messages
-  byKernel += compared.byKernel
+  for (const compare of [compareRecords, compareCopied]) {
+    const compared = await compare(seed)
+    messages += compared.messages
+    byKernel += compared.byKernel
+  }
   if (only !== undefined) break
   seed += 1
 }

@@ -41,6 +41,9 @@ export interface FormatFacts {
   readonly open?: () => Promise<FormatModule>
 }
 
+/** A format whose messages have names of their own, as its encoder knows it too: an encoder does not import the facts that load it. */
+export type NamedFormat = Required<Pick<FormatFacts, 'name' | 'ownNames'>>
+
 /** What decides what messages have beside the columns of a table. */
 export type Metadata = Pick<FeedSpec, 'envelope' | 'updated' | 'mvccTimestamp' | 'diff'>
 

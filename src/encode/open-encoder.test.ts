@@ -14,7 +14,7 @@ test('the facts of formats load no package and no encoder', () => {
   assert.ok(loaded.some((file) => file.endsWith('/json/facts.ts')))
   const folders = formats.filter(({ open }) => open !== undefined).map(({ name }) => `/encode/${name}/`)
   const isEncoder = (file: string): boolean =>
-    folders.some((folder) => file.includes(folder)) && !/\/(?:facts|refused-type)\.ts$/.test(file)
+    folders.some((folder) => file.includes(folder)) && !/\/(?:facts|own-names|refused-type)\.ts$/.test(file)
   assert.deepEqual(
     loaded.filter((file) => isEncoder(file) || !file.startsWith('/')),
     [],

@@ -5,7 +5,7 @@
 import { shownName } from '../core/quote.ts'
 import type { RelationSchema } from '../core/relation.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import type { FormatFacts, Metadata } from './format-facts.ts'
+import type { FormatFacts, Metadata, NamedFormat } from './format-facts.ts'
 
 export interface NamedColumn {
   readonly schema: string
@@ -25,8 +25,8 @@ export function refusedName(format: Pick<FormatFacts, 'name'>, { schema, table, 
 }
 
 /** Throws if a table has a column of such a name. `format`: that of the encoder. */
-export function checkNames(format: FormatFacts, metadata: Metadata, { columns, description }: RelationSchema): void {
-  const own = format.ownNames?.(metadata) ?? []
+export function checkNames(format: NamedFormat, metadata: Metadata, { columns, description }: RelationSchema): void {
+  const own = format.ownNames(metadata)
   const column = columns.find(({ name }) => own.includes(name))
   if (column === undefined) return
   const { schema, name: table } = description

@@ -1,36 +1,33 @@
-// The rows in messages of COPY … TO STDOUT, as views.
+// The rows in messages of COPY … TO STDOUT: in runs, or as views.
 
+import { copyHeadBytes, CopyRun, type CopyShape } from '../core/copy-run.ts'
+import type { RunTable } from '../core/record-run.ts'
 import type { RelationColumn, RelationSchema } from '../core/relation.ts'
 import { kind, RowView } from '../core/row-view.ts'
 import { readCopyLine } from '../decode/copy-text.ts'
 
-/** What a line of COPY has; it can be cloned for another thread. */
-export interface CopyShape {
-  readonly relation: RelationSchema
-  /** The number of values in a line: those of the relation, and then others. */
-  readonly sent: number
-  /** Whether the last value is the commit time of the row. */
-  readonly commitTimes: boolean
-}
-
 export interface RowTaker {
   row(relation: RelationSchema, row: RowView, commitMicros: string | undefined): void
+  /** Returns the table for runs of such rows; undefined: they must be given one by one. */
+  tableOf?(relation: RelationSchema): RunTable | undefined
+  /** Takes the rows of the run from the offset `from` on, and returns the first that it does not take: it must be given by itself. */
+  takeCopied?(run: CopyRun, from: number): number
 }
 
 const number: RelationColumn = { name: '', shape: { tag: 'scalar', name: 'int8' } }
-/** The tag of a message and its length. */
-const headBytes = 5
 
 export class CopiedRows {
   readonly #shape: CopyShape
   readonly #taker: RowTaker
   readonly #wire: RelationSchema
   readonly #row = new RowView()
+  readonly #run: CopyRun
 
   constructor(shape: CopyShape, taker: RowTaker) {
     const { relation, sent } = shape
     const more = Array.from({ length: sent - relation.columns.length }, () => number)
     this.#shape = shape
+    this.#run = new CopyRun(shape)
     this.#taker = taker
     this.#wire = more.length === 0 ? relation : { ...relation, columns: [...relation.columns, ...more] }
   }
@@ -50,9 +47,15 @@ export class CopiedRows {
 
   /** Takes whole messages with their heads. */
   run(bytes: Buffer, start: number, end: number): void {
+    const run = this.#run
+    const taker = this.#taker
+    const table = taker.tableOf?.(this.#shape.relation)
+    run.set(table, bytes, end)
     for (let at = start; at < end;) {
-      const next = at + 1 + bytes.readInt32BE(at + 1)
-      this.line(bytes, at + headBytes, next)
+      if (table !== undefined) at = taker.takeCopied?.(run, at) ?? at
+      if (at === end) break
+      const next = run.after(at)
+      this.line(bytes, at + copyHeadBytes, next)
       at = next
     }
   }

@@ -2,29 +2,24 @@
 // a view and decides after each piece of the stream whether reading waits. The rows of one connection arrive in order, those
 // of several connections interleave, and each row arrives exactly once. The room knows neither messages nor sinks.
 
+import type { CopyShape } from '../core/copy-run.ts'
 import { quoteName } from '../core/quote.ts'
 import { FeedError } from '../errors/feed-error.ts'
-import type { RelationSchema } from '../core/relation.ts'
-import type { RowView } from '../core/row-view.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import type { ServerText } from '../postgres/server-text.ts'
 import { planChunks, type Chunk } from './chunks.ts'
 import type { OpenTables } from './cut.ts'
 import { LineConverter } from './convert-line.ts'
-import { CopiedRows, type CopyShape } from './copied-rows.ts'
+import { CopiedRows, type RowTaker } from './copied-rows.ts'
 import type { Selection } from './selection.ts'
 import { KeptLines } from './kept-lines.ts'
 import type { TypeCheck } from './type-check.ts'
 import { unreadable } from './unreadable.ts'
 import { qualified, type ScanTable } from './table-facts.ts'
 
-export interface ScanConsumer {
-  /** `row` is valid during the call; `commitMicros` as below. */
-  row(relation: RelationSchema, row: RowView, commitMicros: string | undefined): void
-  /**
-   * Takes whole messages of COPY (copied-rows.ts) in place of their rows; undefined: it takes rows only. `bytes` are valid during the
-   * call.
-   */
+/** Rows are valid during the call. */
+export interface ScanConsumer extends RowTaker {
+  /** Takes whole messages of COPY, which it has encoded elsewhere; undefined: it does not. `bytes` are valid during the call. */
   readonly run?: ((shape: CopyShape, bytes: Buffer, start: number, end: number) => void) | undefined
   /** Called after each piece of the stream; reading continues when the promise settles. */
   pieceDone(): void | Promise<void>

@@ -9,10 +9,9 @@ import {
   writeCommit,
 } from '../../src/changelog/records.ts'
 import type { FeedSpec } from '../../src/core/feed-spec.ts'
-import type { ColumnDescription, TableDescription, TypeShape } from '../../src/core/table.ts'
-import { specOf } from '../support/spec-of.ts'
+import type { TableDescription } from '../../src/core/table.ts'
 import type { Chance } from './chance.ts'
-import { randomShape, randomValue } from './random-values.ts'
+import { randomRow, randomSpec, randomTable } from './random-table.ts'
 
 /** Null is NULL, undefined an out-of-line value that did not change. */
 type Value = Buffer | null | undefined
@@ -23,24 +22,6 @@ export interface RandomLog {
   readonly schemas: readonly Buffer[]
   readonly payload: Buffer
 }
-
-const names = [
-  'a',
-  'id',
-  'B',
-  'é"',
-  'a name that is longer than sixteen bytes',
-  'x\\y',
-  'Z',
-  '__crdb__',
-  'c1',
-  'c2',
-  'c3',
-]
-const keyShapes: readonly TypeShape[] = ['int8', 'text', 'uuid', 'timestamptz', 'jsonb'].map((name) => ({
-  tag: 'scalar',
-  name,
-}))
 
 export class LogMaker {
   readonly #chance: Chance
@@ -55,43 +36,12 @@ export class LogMaker {
 
   make(): RandomLog {
     const chance = this.#chance
-    const tables = Array.from({ length: 1 + chance.below(3) }, (_, i) => this.#table(i + 1))
-    const spec = this.#spec(tables)
+    const tables = Array.from({ length: 1 + chance.below(3) }, (_, i) => randomTable(chance, i + 1))
+    const spec = randomSpec(chance, tables)
     const transactions = 1 + chance.below(30)
     for (let i = 0; i < transactions; i++) this.#transaction(tables)
     const schemas = tables.map((table) => schemaRecord(Buffer.from(JSON.stringify(table))))
     return { spec, schemas, payload: Buffer.concat(this.#records) }
-  }
-
-  #spec(tables: readonly TableDescription[]): FeedSpec {
-    const chance = this.#chance
-    const coin = (): boolean => chance.isOneIn(2)
-    const targets = tables.map(({ relid, name }) => ({ relid, topic: chance.pick([name, 'tö"pic']), tableName: name }))
-    const envelope = chance.pick(['wrapped', 'wrapped', 'wrapped', 'row', 'key_only'] as const)
-    const spec = { targets, envelope, updated: coin(), mvccTimestamp: coin(), encodeJsonNullAsObject: coin() }
-    if (envelope !== 'wrapped') return specOf(spec)
-    return specOf({ ...spec, diff: coin(), keyInValue: coin(), topicInValue: coin() })
-  }
-
-  #table(relid: number): TableDescription {
-    const chance = this.#chance
-    const used = [...names].sort(() => chance.below(3) - 1).slice(0, 1 + chance.below(names.length - 1))
-    const keys = Math.min(used.length, chance.isOneIn(4) ? 2 : 1)
-    const shapeAt = (i: number): TypeShape =>
-      i >= keys || chance.isOneIn(10) ? randomShape(chance) : chance.pick(keyShapes)
-    const columns = used.map((name, i): ColumnDescription => ({
-      name,
-      attnum: i + 1,
-      typeOid: 0,
-      typmod: -1,
-      typeName: '',
-      shape: shapeAt(i),
-      notNull: i < keys,
-      hasDefault: false,
-      generated: false,
-    }))
-    const primaryKey = used.slice(0, keys)
-    return { relid, database: 'd', schema: 'public', name: `t${relid}`, columns, primaryKey, identity: 'f' }
   }
 
   #transaction(tables: readonly TableDescription[]): void {
@@ -133,13 +83,8 @@ export class LogMaker {
     )
   }
 
-  #row({ columns, primaryKey }: TableDescription): Value[] {
-    const chance = this.#chance
-    return columns.map(({ shape }, i) =>
-      i >= primaryKey.length && chance.isOneIn(6)
-        ? null
-        : randomValue(shape, chance, this.#mayFail && chance.isOneIn(20)),
-    )
+  #row(table: TableDescription): Value[] {
+    return randomRow(table, this.#chance, this.#mayFail)
   }
 
   #record(bytes: Buffer): void {

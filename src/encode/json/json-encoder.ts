@@ -17,11 +17,11 @@ import { checkNames } from '../own-names.ts'
 import type { RecordEncoder } from '../record-encoder.ts'
 import { schemaNumber } from '../schema-number.ts'
 import { envelopeText } from './envelope-text.ts'
-import { json } from './facts.ts'
 import { jsonString } from './json-string.ts'
 import { loadKernel } from './kernel/load-kernel.ts'
 import { RunEncoder } from './kernel/run-encoder.ts'
 import { tableProgram } from './kernel/table-program.ts'
+import { jsonNames } from './own-names.ts'
 import { RowWriter } from './row-writer.ts'
 import { ValueWriters } from './value-writer.ts'
 
@@ -46,11 +46,11 @@ class JsonEncoder implements Encoder {
     this.#spec = spec
     this.#say = say
     this.#topics = spec.targets.map(({ topic }) => jsonString(topic))
-    this.#extra = json.ownNames?.(spec)[0]
+    this.#extra = jsonNames.ownNames(spec)[0]
   }
 
   prepare(relation: RelationSchema): number {
-    checkNames(json, this.#spec, relation)
+    checkNames(jsonNames, this.#spec, relation)
     return schemaNumber(relation)
   }
 

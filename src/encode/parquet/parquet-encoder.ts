@@ -15,7 +15,7 @@ import type { Encoder } from '../encoder.ts'
 import type { EncoderOpening } from '../format-facts.ts'
 import { checkNames } from '../own-names.ts'
 import { schemaNumber } from '../schema-number.ts'
-import { parquet } from './facts.ts'
+import { parquetNames } from './own-names.ts'
 
 const text = { tag: 'scalar', name: 'text' } as const
 const created = Buffer.from('c')
@@ -47,7 +47,7 @@ class ParquetEncoder implements Encoder {
 
   prepare(relation: RelationSchema): number {
     const schema = schemaNumber(relation)
-    checkNames(parquet, this.#spec, relation)
+    checkNames(parquetNames, this.#spec, relation)
     if (!this.#columns.has(schema)) this.#columns.set(schema, this.#columnsOf(relation))
     return schema
   }
@@ -111,7 +111,7 @@ class ParquetEncoder implements Encoder {
   }
 
   #columnsOf({ columns }: RelationSchema): readonly FileColumn[] {
-    const own = parquet.ownNames?.(this.#spec) ?? []
+    const own = parquetNames.ownNames(this.#spec)
     return [...columns.map(({ name, shape }) => ({ name, shape })), ...own.map((name) => ({ name, shape: text }))]
   }
 

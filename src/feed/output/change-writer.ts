@@ -1,6 +1,7 @@
 // Through this class a producer gives its changes to the first stage. It makes a RowChange of what the producer knows, and
 // fills the same object again for each change.
 
+import type { CopyRun } from '../../core/copy-run.ts'
 import { wallMs, type Hlc } from '../../core/hlc.ts'
 import type { RecordRun, RunTable } from '../../core/record-run.ts'
 import type { RelationSchema } from '../../core/relation.ts'
@@ -84,6 +85,11 @@ export class ChangeWriter {
   /** See `ChangeTaker.takeRecords`. */
   takeRecords(run: RecordRun, from: number): number {
     return this.#taker.takeRecords?.(run, from) ?? from
+  }
+
+  /** See `ChangeTaker.takeCopied`. */
+  takeCopied(run: CopyRun, from: number): number {
+    return this.#taker.takeCopied?.(run, from) ?? from
   }
 
   #print(ts: Hlc): void {

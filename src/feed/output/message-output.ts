@@ -1,5 +1,6 @@
 // The last stage: encodes changes into a batch, which it gives to the sink and then fills again.
 
+import type { CopyRun } from '../../core/copy-run.ts'
 import { largeMessageBytes, MessageBatch } from '../../core/message-batch.ts'
 import { wallMs } from '../../core/hlc.ts'
 import type { RecordRun, RunTable } from '../../core/record-run.ts'
@@ -47,6 +48,11 @@ export class MessageOutput implements ChangeTaker {
   takeRecords(run: RecordRun, from: number): number {
     if (this.batch.count === 0) this.#begin(wallMs(run.timeOf(from)))
     return this.#records?.encode(run, from, this.batch) ?? from
+  }
+
+  takeCopied(run: CopyRun, from: number): number {
+    if (this.batch.count === 0) this.#begin(Number.NaN)
+    return this.#records?.encodeCopied(run, from, this.batch) ?? from
   }
 
   take(change: RowChange): void {

@@ -5,6 +5,7 @@
 // A change whose relation is prepared costs one comparison. With JSON no change ever waits.
 
 import { orAbort } from '../../async/or-abort.ts'
+import type { CopyRun } from '../../core/copy-run.ts'
 import type { RecordRun, RunTable } from '../../core/record-run.ts'
 import type { RelationSchema } from '../../core/relation.ts'
 import { copyChange, type RowChange } from '../../core/row-change.ts'
@@ -63,6 +64,10 @@ export class PrepareStage implements ChangeTaker {
 
   takeRecords(run: RecordRun, from: number): number {
     return this.#next.takeRecords?.(run, from) ?? from
+  }
+
+  takeCopied(run: CopyRun, from: number): number {
+    return this.#next.takeCopied?.(run, from) ?? from
   }
 
   drain(): Promise<void> {

@@ -1,5 +1,7 @@
 // Takes what one connection of a scan reads, and waits where the sink, or the schema registry, makes it wait.
 
+import type { CopyRun } from '../../core/copy-run.ts'
+import type { RunTable } from '../../core/record-run.ts'
 import type { RelationSchema } from '../../core/relation.ts'
 import type { RowView } from '../../core/row-view.ts'
 import type { Chunk } from '../../scan/chunks.ts'
@@ -33,6 +35,14 @@ export class ScanMessages implements ScanConsumer {
 
   row(relation: RelationSchema, row: RowView, commitMicros: string | undefined): void {
     this.#rows.row(relation, row, commitMicros)
+  }
+
+  tableOf(relation: RelationSchema): RunTable | undefined {
+    return this.#rows.tableOf(relation)
+  }
+
+  takeCopied(run: CopyRun, from: number): number {
+    return this.#rows.takeCopied(run, from)
   }
 
   pieceDone(): void | Promise<void> {

@@ -1,16 +1,15 @@
 // The kernel as its host sees it: fills its memory, calls it, and copies what it has written to a batch.
 
+import { copyHeadBytes, type CopyRun } from '../../../core/copy-run.ts'
 import type { MessageBatch } from '../../../core/message-batch.ts'
 import type { RecordRun } from '../../../core/record-run.ts'
 import {
   entriesAt,
   inputAt,
+  inputBytes,
   keyStartsAt,
   nilValuesAt,
   outputAt,
-  pointersAt,
-  programsAt,
-  programsEnd,
   recordsAt,
   resultNumbers,
   resultsAt,
@@ -20,50 +19,89 @@ import {
   valueStartsAt,
 } from './layout.ts'
 import type { Program } from './program.ts'
+import { ProgramPlaces } from './program-places.ts'
 
 export interface KernelExports {
   readonly memory: { readonly buffer: ArrayBuffer }
-  encode(from: number, count: number, delta: number, base: number, updated: number): void
+  encode(from: number, count: number, delta: number, base: number): void
+  encodeCopied(from: number, length: number, base: number, sent: number, commitTimes: number): void
 }
 
 /** What one call has encoded. */
 export interface Encoded {
-  /** The first record that is not encoded. */
+  /** The first record that is not encoded; of COPY, its offset. */
   readonly done: number
+  /** The kernel cannot encode that record. */
+  readonly isLeft: boolean
   readonly messages: number
   readonly largest: number
 }
 
 export class Kernel {
-  readonly #encode: KernelExports['encode']
+  readonly #exports: KernelExports
   readonly #memory: Buffer
   readonly #numbers: Uint32Array<ArrayBuffer>
-  /** Where the next program goes. */
-  #programsAt = programsAt
-  readonly #places = new Map<Program, number>()
-  /** The run whose records lie in the memory, and its version then. */
-  #run: RecordRun | undefined
+  readonly #programs: ProgramPlaces
+  /** The run of which something lies in the memory, and its version then. */
+  #run: RecordRun | CopyRun | undefined
   #version = 0
+  /** Of a run of COPY, the part that lies in the memory. For records `#start` is 0. */
+  #start = 0
+  #end = 0
 
-  constructor({ memory, encode }: KernelExports) {
-    this.#encode = encode
-    this.#memory = Buffer.from(memory.buffer)
-    this.#numbers = new Uint32Array(memory.buffer)
+  constructor(exports: KernelExports) {
+    const { buffer } = exports.memory
+    this.#exports = exports
+    this.#memory = Buffer.from(buffer)
+    this.#numbers = new Uint32Array(buffer)
+    this.#programs = new ProgramPlaces(this.#memory, this.#numbers)
   }
 
   /** Encodes the records from `from` on, as far as the kernel can. `programs` are those of the tables of the run. */
   encode(run: RecordRun, programs: readonly Program[], from: number, batch: MessageBatch): Encoded {
     if (run !== this.#run || run.version !== this.#version) this.#load(run, programs)
-    this.#encode(from, run.count, run.start, batch.bytes.length, -1)
-    const at = resultsAt / 4
-    const [done = 0, messages = 0, bytes = 0, largest = 0] = this.#numbers.subarray(at, at + resultNumbers)
-    if (messages > 0) this.#append(run, messages, bytes, batch)
-    return { done, messages, largest }
+    this.#exports.encode(from, run.count, run.start, batch.bytes.length)
+    const first = batch.count
+    const encoded = this.#take(0, batch)
+    const { tables } = run
+    const [only] = tables
+    if (only !== undefined && tables.length === 1) fill(batch, first, only)
+    else {
+      for (let message = first; message < batch.count; message++) {
+        const { topic, schema } = run.tableOf(this.recordOf(message - first))
+        batch.topics[message] = topic
+        batch.schemas[message] = schema
+      }
+    }
+    return encoded
   }
 
-  /** Returns the record of a message of the last call. */
+  /** Encodes the rows from the offset `from` on, as far as the kernel can. */
+  encodeCopied(run: CopyRun, program: Program, from: number, batch: MessageBatch): Encoded {
+    const { table, shape, bytes } = run
+    const isThere = run === this.#run && run.version === this.#version && from >= this.#start
+    if (!isThere || from + copyHeadBytes > this.#end || run.after(from) > this.#end) {
+      if (table === undefined || run.after(from) - from > inputBytes)
+        return { done: from, isLeft: true, messages: 0, largest: 0 }
+      this.#programs.use([program])
+      this.#setStamp(run)
+      this.#start = from
+      this.#end = from + bytes.copy(this.#memory, inputAt, from, Math.min(run.end, from + inputBytes))
+      this.#run = run
+      this.#version = run.version
+    }
+    const base = batch.bytes.length
+    const commitTimes = shape.commitTimes ? 1 : 0
+    this.#exports.encodeCopied(from - this.#start, this.#end - this.#start, base, shape.sent, commitTimes)
+    const first = batch.count
+    const encoded = this.#take(this.#start, batch)
+    if (table !== undefined) fill(batch, first, table)
+    return encoded
+  }
+
+  /** Returns the record of a message of the last call; of COPY, its offset. */
   recordOf(message: number): number {
-    return this.#numbers[recordsAt / 4 + message] as number
+    return this.#start + (this.#numbers[recordsAt / 4 + message] as number)
   }
 
   #load(run: RecordRun, programs: readonly Program[]): void {
@@ -71,48 +109,39 @@ export class Kernel {
     payload.copy(this.#memory, inputAt, start, end)
     this.#numbers.set(entries.subarray(0, 3 * count), entriesAt / 4)
     this.#memory.set(new Uint8Array(walls.buffer, 0, stampBytes * stampCount), stampsAt)
-    if (!programs.every((program) => this.#place(program))) {
-      // The programs of other runs make room. Where that is not enough, the kernel leaves the records of some tables.
-      this.#places.clear()
-      this.#programsAt = programsAt
-      for (const program of programs) this.#place(program)
-    }
-    for (const [i, program] of programs.entries()) this.#numbers[pointersAt / 4 + i] = this.#places.get(program) ?? 0
+    this.#programs.use(programs)
     this.#run = run
     this.#version = run.version
+    this.#start = 0
   }
 
-  /** Returns false if there is no room. */
-  #place(program: Program): boolean {
-    if (this.#places.has(program)) return true
-    const { bytes } = program
-    if (this.#programsAt + bytes.length > programsEnd) return false
-    this.#memory.set(bytes, this.#programsAt)
-    this.#places.set(program, this.#programsAt)
-    this.#programsAt = (this.#programsAt + bytes.length + 15) & ~15
-    return true
+  #setStamp({ at: { wall, logical } }: CopyRun): void {
+    this.#memory.writeBigUInt64LE(wall, stampsAt)
+    this.#memory.writeUInt32LE(logical, stampsAt + 8)
   }
 
-  #append(run: RecordRun, messages: number, bytes: number, batch: MessageBatch): void {
+  /** Appends what the call has written to the batch. */
+  #take(start: number, batch: MessageBatch): Encoded {
+    const at = resultsAt / 4
+    const [done = 0, messages = 0, bytes = 0, largest = 0, isLeft] = this.#numbers.subarray(at, at + resultNumbers)
+    if (messages > 0) this.#append(messages, bytes, batch)
+    return { done: start + done, isLeft: isLeft === 1, messages, largest }
+  }
+
+  #append(messages: number, bytes: number, batch: MessageBatch): void {
     const numbers = (at: number): Uint32Array => this.#numbers.subarray(at / 4, at / 4 + messages)
-    const first = batch.append(messages, {
+    batch.append(messages, {
       keyStarts: numbers(keyStartsAt),
       valueStarts: numbers(valueStartsAt),
       valueEnds: numbers(valueEndsAt),
       nilValues: this.#memory.subarray(nilValuesAt, nilValuesAt + messages),
       bytes: this.#memory.subarray(outputAt, outputAt + bytes),
     })
-    const { tables } = run
-    const [only] = tables
-    if (only !== undefined && tables.length === 1) {
-      batch.topics.fill(only.topic, first, first + messages)
-      batch.schemas.fill(only.schema, first, first + messages)
-      return
-    }
-    for (let i = 0; i < messages; i++) {
-      const table = run.tableOf(this.recordOf(i))
-      batch.topics[first + i] = table.topic
-      batch.schemas[first + i] = table.schema
-    }
   }
+}
+
+/** Says of the messages from `first` on that they are of the table. */
+function fill(batch: MessageBatch, first: number, { topic, schema }: { topic: number; schema: number }): void {
+  batch.topics.fill(topic, first, batch.count)
+  batch.schemas.fill(schema, first, batch.count)
 }

@@ -26,10 +26,14 @@ export const stampBytes = 16
 export const pointersAt = 0x2_6000
 export const mostTables = 256
 
-/** The results of a call, as u32: records done, messages, bytes of output, size of the largest message. */
+/**
+ * The results of a call, as u32: the first record that is not done (of COPY: its offset), messages, bytes of output, size of the largest
+ * message, and 1 if the reference must write that record.
+ */
 export const resultsAt = 0x2_6400
-export const resultNumbers = 4
+export const resultNumbers = 5
 /** For each message: where its key starts, where its value starts and ends, which record it is of, and whether it has no value. */
+export const mostMessages = 2048
 export const keyStartsAt = 0x2_7000
 export const valueStartsAt = 0x2_9000
 export const valueEndsAt = 0x2_b000
@@ -47,7 +51,7 @@ export const membersAt = 0x7_1000
 export const objectAt = 0x8_5000
 export const objectBytes = 0x4_0000
 
-/** The records. Up to 16 bytes after them are read. */
+/** The records, or messages of COPY. Up to 16 bytes after them are read. */
 export const inputAt = 0xc_6000
 export const inputBytes = 0x2_0000
 

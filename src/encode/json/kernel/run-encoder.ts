@@ -1,11 +1,12 @@
-// Encodes runs of row records with the kernel, for one changefeed.
+// Encodes runs of row records and of copied rows with the kernel, for one changefeed.
 
-import { formatHlc } from '../../../core/hlc.ts'
+import type { CopyRun } from '../../../core/copy-run.ts'
+import { formatHlc, type Hlc } from '../../../core/hlc.ts'
 import { largeMessageBytes, type MessageBatch } from '../../../core/message-batch.ts'
 import type { RecordRun } from '../../../core/record-run.ts'
 import type { RelationSchema } from '../../../core/relation.ts'
 import type { RecordEncoder } from '../../record-encoder.ts'
-import type { Kernel } from './kernel.ts'
+import type { Encoded, Kernel } from './kernel.ts'
 import type { Program } from './program.ts'
 
 export class RunEncoder implements RecordEncoder {
@@ -30,15 +31,26 @@ export class RunEncoder implements RecordEncoder {
     programs.length = 0
     for (const { relation, topic } of run.tables) programs.push(this.#program(relation, topic) as Program)
     for (let next = from; ;) {
-      const { done, messages, largest } = this.#kernel.encode(run, programs, next, batch)
-      if (largest >= largeMessageBytes) this.#noteLarge(run, messages, batch)
-      // The output was full, or the first record is none for the kernel.
-      if (done === run.count || messages === 0) return done
-      next = done
+      const encoded = this.#kernel.encode(run, programs, next, batch)
+      this.#noteLarge(run, encoded, batch)
+      next = encoded.done
+      if (next === run.count || encoded.isLeft) return next
     }
   }
 
-  #noteLarge(run: RecordRun, messages: number, batch: MessageBatch): void {
+  encodeCopied(run: CopyRun, from: number, batch: MessageBatch): number {
+    const { relation, topic } = run.table as NonNullable<CopyRun['table']>
+    const program = this.#program(relation, topic) as Program
+    for (let next = from; ;) {
+      const encoded = this.#kernel.encodeCopied(run, program, next, batch)
+      this.#noteLarge(run, encoded, batch)
+      next = encoded.done
+      if (next === run.end || encoded.isLeft) return next
+    }
+  }
+
+  #noteLarge(run: { timeOf(record: number): Hlc }, { messages, largest }: Encoded, batch: MessageBatch): void {
+    if (largest < largeMessageBytes) return
     const first = batch.count - messages
     for (let i = 0; i < messages; i++) {
       const message = first + i

@@ -2,6 +2,8 @@
 
 import type { FeedSpec } from '../../../core/feed-spec.ts'
 import type { Hlc } from '../../../core/hlc.ts'
+import type { RunTable } from '../../../core/record-run.ts'
+import type { RelationSchema } from '../../../core/relation.ts'
 import type { RowChange } from '../../../core/row-change.ts'
 import type { Encoder } from '../../../encode/encoder.ts'
 import { openEncoder } from '../../../encode/open-encoder.ts'
@@ -36,6 +38,11 @@ export class PieceEncoder {
         change.schema = schema
         output.take(change)
       },
+      tableOf(table: RelationSchema, index: number): RunTable | undefined {
+        const of = output.tableOf(table, index)
+        return of && { ...of, schema }
+      },
+      takeCopied: (run, from) => output.takeCopied(run, from),
       isFull: false,
       drain: () => sent,
     })

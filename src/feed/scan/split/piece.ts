@@ -2,11 +2,11 @@
 // the thread of the feed and a thread that encodes for it, without a copy. The thread of the feed owns all of this memory, so
 // that it decides how many pieces are under way.
 
+import type { CopyShape } from '../../../core/copy-run.ts'
 import { MessageBatch, type BatchMemory } from '../../../core/message-batch.ts'
 import type { FeedSpec } from '../../../core/feed-spec.ts'
 import type { Hlc } from '../../../core/hlc.ts'
 import type { WireError } from '../../../errors/feed-error.ts'
-import type { CopyShape } from '../../../scan/copied-rows.ts'
 
 /** A piece that has so many bytes is encoded. Large enough that sending it costs nothing for a row. */
 export const pieceBytes = 128 * 1024

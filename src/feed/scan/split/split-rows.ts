@@ -1,9 +1,9 @@
 // The rows that one connection of a scan reads, as pieces that are encoded side by side. They are emitted in the order in
 // which they were read, and a range of pages is done when all of its pieces are emitted.
 
+import type { CopyShape } from '../../../core/copy-run.ts'
 import type { RelationSchema } from '../../../core/relation.ts'
 import { FeedError } from '../../../errors/feed-error.ts'
-import type { CopyShape } from '../../../scan/copied-rows.ts'
 import type { EncodeThreads } from './encode-threads.ts'
 import { Piece, pieceBytes, type PieceTable } from './piece.ts'
 
