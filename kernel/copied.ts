@@ -6,7 +6,7 @@ import { readLine } from './line'
 import { forgetStamps } from './stamps'
 import { setStamps } from './steps'
 import { ROW } from './tuple'
-import { headInserted, headKeyThere, inputAt, pointersAt } from '../src/encode/json/kernel/layout'
+import { headInserted, inputAt, pointersAt } from '../src/encode/json/kernel/layout'
 
 const INPUT: usize = inputAt
 const headBytes: usize = 5
@@ -30,7 +30,7 @@ export function encodeCopied(from: u32, length: u32, base: u32, sent: u32, commi
     isLeft =
       !readLine(at + headBytes, next, sent, ROW) ||
       (commitTimes && !readCommitTime(ROW + ((sent - 1) << 3))) ||
-      !writeMessage(program, headKeyThere, headInserted, <u32>(at - INPUT))
+      !writeMessage(program, headInserted, <u32>(at - INPUT))
     if (!isLeft) at = next
   }
   endMessages(<u32>(at - INPUT), isLeft)

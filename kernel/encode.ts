@@ -10,8 +10,6 @@ import {
   entryBytes,
   headDeleted,
   headInserted,
-  headKeyGone,
-  headKeyThere,
   headUpdated,
   inputAt,
   pointersAt,
@@ -40,9 +38,8 @@ export function encode(from: u32, count: u32, delta: u32, base: u32): void {
     if (isLeft) break
     const stamp = load<u32>(entry, 8)
     setStamps(stamp, stamp)
-    const key = read == DELETED ? headKeyGone : headKeyThere
-    const value = read == INSERTED ? headInserted : read == DELETED ? headDeleted : headUpdated
-    isLeft = !writeMessage(program, key, value, record)
+    const list = read == INSERTED ? headInserted : read == DELETED ? headDeleted : headUpdated
+    isLeft = !writeMessage(program, list, record)
     if (isLeft) break
   }
   endMessages(record, isLeft)

@@ -1,9 +1,10 @@
 // The messages that a call writes, one after the other, and what it says of each.
 
 import { GIVEN_UP } from './bytes'
-import { writeList } from './steps'
+import { valueStart, writeList } from './steps'
 import {
-  keyStartsAt,
+  bordersAt,
+  listIsNil,
   mostMessages,
   nilValuesAt,
   outputAt,
@@ -11,7 +12,6 @@ import {
   recordsAt,
   resultsAt,
   headFixed,
-  valueEndsAt,
   valueStartsAt,
 } from '../src/encode/json/kernel/layout'
 
@@ -32,6 +32,7 @@ export function beginMessages(base: u32): void {
   count = 0
   largest = 0
   shift = base - <u32>OUTPUT
+  store<u32>(bordersAt, base)
 }
 
 /** Whether there is room for the message of a row with so many bytes. Where nothing has been written, there is none for it at all. */
@@ -43,19 +44,16 @@ export function hasRoom(program: usize, bytes: u32): bool {
   )
 }
 
-/** `key` and `value` are the places of lists in the head of the program. Returns false if the reference must write the message. */
-export function writeMessage(program: usize, key: usize, value: usize, record: u32): bool {
+/** `list` is the place of a list in the head of the program. Returns false if the reference must write the message. */
+export function writeMessage(program: usize, list: usize, record: u32): bool {
   const start = o
-  const valueStart = writeList(start, program, key)
-  if (valueStart == GIVEN_UP) return false
-  const end = writeList(valueStart, program, value)
+  const end = writeList(start, program, list)
   if (end == GIVEN_UP) return false
   const place = count << 2
-  store<u32>(keyStartsAt + place, shift + <u32>start)
+  store<u32>(bordersAt + 4 + place, shift + <u32>end)
   store<u32>(valueStartsAt + place, shift + <u32>valueStart)
-  store<u32>(valueEndsAt + place, shift + <u32>end)
   store<u32>(recordsAt + place, record)
-  store<u8>(nilValuesAt + count, load<u32>(program + value, 4) == 0 ? 1 : 0)
+  store<u8>(nilValuesAt + count, load<u8>(program + list, listIsNil))
   largest = max(largest, <u32>(end - start))
   count += 1
   o = end

@@ -1,7 +1,14 @@
 // Reads a row record of the changelog (a pgoutput insert, update or delete) and says what is to be printed of it.
 
 import { fillUnchanged, hasUnchanged, isSame, OLD, readTuple, ROW } from './tuple'
-import { headColumns, headDiff, headKeyThere, stepBytes, stepValue } from '../src/encode/json/kernel/layout'
+import {
+  headColumns,
+  headDiff,
+  headUpdated,
+  listValueStep,
+  stepBytes,
+  stepValue,
+} from '../src/encode/json/kernel/layout'
 
 const insert: u8 = 0x49
 const update: u8 = 0x55
@@ -48,10 +55,14 @@ export function readRecord(program: usize, tag: usize, end: usize, events: u32):
 }
 
 function hasSameKey(program: usize): bool {
-  let step = program + load<u32>(program, headKeyThere)
-  for (const last = step + load<u32>(program, headKeyThere + 4) * stepBytes; step < last; step += stepBytes) {
+  let step = program + load<u32>(program, headUpdated)
+  for (
+    const last = step + load<u32>(program, headUpdated + listValueStep) * stepBytes;
+    step < last;
+    step += stepBytes
+  ) {
     const value = load<usize>(step, stepValue)
-    if (value != 0 && !isSame(value, value - ROW + OLD)) return false
+    if (!isSame(value, value - ROW + OLD)) return false
   }
   return true
 }

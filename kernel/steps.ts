@@ -8,6 +8,9 @@ import { writeStamp } from './stamps'
 import { specials } from './text'
 import { NULL, UNCHANGED } from './tuple'
 import {
+  keyEndBytes,
+  listSteps,
+  listValueStep,
   opArray,
   opKeyArray,
   opMvcc,
@@ -33,14 +36,22 @@ export function setStamps(ofRow: u32, ofMessage: u32): void {
   updated = ofMessage
 }
 
+/** Where the value of the message starts that was written last. */
+export let valueStart: usize = 0
+
 /** `list` is the place of a list in the head of the program. Values of the most common types are written here: a call costs as much as they do. */
 export function writeList(o: usize, program: usize, list: usize): usize {
   let step = program + load<u32>(program + list)
-  for (const last = step + load<u32>(program + list, 4) * stepBytes; step < last; step += stepBytes) {
+  const ofValue = step + load<u32>(program + list, listValueStep) * stepBytes
+  for (const last = step + load<u32>(program + list, listSteps) * stepBytes; step < last; step += stepBytes) {
+    if (step == ofValue) valueStart = o + keyEndBytes
     const text = program + load<u32>(step, stepText)
     const textLength: usize = load<u16>(step, stepLength)
     v128.store(o, v128.load(text))
-    if (textLength > 16) copyBytes(o + 16, text + 16, textLength - 16)
+    if (textLength > 16) {
+      v128.store(o + 16, v128.load(text + 16))
+      if (textLength > 32) copyBytes(o + 32, text + 32, textLength - 32)
+    }
     o += textLength
     const op = load<u8>(step, stepOp)
     if (op == opNothing) continue

@@ -4,10 +4,10 @@ import { copyHeadBytes, type CopyRun } from '../../../core/copy-run.ts'
 import type { MessageBatch } from '../../../core/message-batch.ts'
 import type { RecordRun } from '../../../core/record-run.ts'
 import {
+  bordersAt,
   entriesAt,
   inputAt,
   inputBytes,
-  keyStartsAt,
   nilValuesAt,
   outputAt,
   recordsAt,
@@ -15,7 +15,6 @@ import {
   resultsAt,
   stampBytes,
   stampsAt,
-  valueEndsAt,
   valueStartsAt,
 } from './layout.ts'
 import type { Program } from './program.ts'
@@ -131,9 +130,9 @@ export class Kernel {
   #append(messages: number, bytes: number, batch: MessageBatch): void {
     const numbers = (at: number): Uint32Array => this.#numbers.subarray(at / 4, at / 4 + messages)
     batch.append(messages, {
-      keyStarts: numbers(keyStartsAt),
+      keyStarts: numbers(bordersAt),
       valueStarts: numbers(valueStartsAt),
-      valueEnds: numbers(valueEndsAt),
+      valueEnds: numbers(bordersAt + 4),
       nilValues: this.#memory.subarray(nilValuesAt, nilValuesAt + messages),
       bytes: this.#memory.subarray(outputAt, outputAt + bytes),
     })

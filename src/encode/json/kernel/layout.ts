@@ -32,11 +32,11 @@ export const mostTables = 256
  */
 export const resultsAt = 0x2_6400
 export const resultNumbers = 5
-/** For each message: where its key starts, where its value starts and ends, which record it is of, and whether it has no value. */
+/** For each message: where its key starts, which is where the one before ends, and after the last where that ends. */
 export const mostMessages = 2048
-export const keyStartsAt = 0x2_7000
-export const valueStartsAt = 0x2_9000
-export const valueEndsAt = 0x2_b000
+export const bordersAt = 0x2_7000
+/** Where its value starts, which record it is of, and whether it has no value. */
+export const valueStartsAt = 0x2_9010
 export const recordsAt = 0x2_d000
 export const nilValuesAt = 0x2_f000
 
@@ -67,15 +67,16 @@ export const headColumns = 0
 export const headFixed = 4
 /** 1: messages have the row before the change. */
 export const headDiff = 8
-// Lists of steps: u32 offset, u32 number of steps.
-/** The key of a row that is there, and of one that is gone. */
-export const headKeyThere = 12
-export const headKeyGone = 20
-/** The values of messages. An empty list: the message has no value. */
-export const headInserted = 28
-export const headUpdated = 36
+// The steps of messages, key and value: u32 offset, u32 number of steps, u32 the step in whose text the value begins after the one byte
+// that ends the key, u32 1 if there is no value.
+export const headInserted = 12
+export const headUpdated = 28
 export const headDeleted = 44
-export const headBytes = 52
+export const headBytes = 60
+export const listSteps = 4
+export const listValueStep = 8
+export const listIsNil = 12
+export const keyEndBytes = 1
 
 // A step prints a text, and then a value: u32 offset and u16 length of the text, u8 operation, u8 operation of the elements and
 // u8 delimiter of an array, u32 address of the value among those of the rows.

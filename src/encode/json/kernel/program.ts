@@ -8,9 +8,10 @@ import {
   headDiff,
   headFixed,
   headInserted,
-  headKeyGone,
-  headKeyThere,
   headUpdated,
+  listIsNil,
+  listSteps,
+  listValueStep,
   mostColumns,
   opNothing,
   programsAt,
@@ -31,12 +32,16 @@ export type Part = Buffer | (Operation & { readonly value: number })
 export interface ProgramParts {
   readonly columns: number
   readonly isDiff: boolean
-  readonly keyThere: readonly Part[]
-  readonly keyGone: readonly Part[]
+  readonly inserted: MessageParts
+  readonly updated: MessageParts
+  readonly deleted: MessageParts
+}
+
+export interface MessageParts {
+  /** It ends with a text of `keyEndBytes`. */
+  readonly key: readonly Part[]
   /** No parts: the messages have no values. */
-  readonly inserted: readonly Part[]
-  readonly updated: readonly Part[]
-  readonly deleted: readonly Part[]
+  readonly value: readonly Part[]
 }
 
 export interface Program {
@@ -58,29 +63,35 @@ const noText: Buffer = Buffer.alloc(0)
 /** Returns undefined if the kernel has no room for the program, or for the rows. */
 export function makeProgram(parts: ProgramParts): Program | undefined {
   const { columns, isDiff } = parts
-  const lists = [
-    [headKeyThere, stepsOf(parts.keyThere)],
-    [headKeyGone, stepsOf(parts.keyGone)],
-    [headInserted, stepsOf(parts.inserted)],
-    [headUpdated, stepsOf(parts.updated)],
-    [headDeleted, stepsOf(parts.deleted)],
-  ] as const
-  const steps = lists.flatMap(([, list]) => list)
-  const textsAt = headBytes + stepBytes * steps.length
+  const kinds: readonly (readonly [number, MessageParts])[] = [
+    [headInserted, parts.inserted],
+    [headUpdated, parts.updated],
+    [headDeleted, parts.deleted],
+  ]
+  const lists = kinds.map(([head, { key, value }]) => ({
+    head,
+    steps: stepsOf([...key, ...value]),
+    valueStep: key.filter((part) => !Buffer.isBuffer(part)).length,
+    isNil: value.length === 0,
+  }))
+  const allSteps = lists.flatMap(({ steps }) => steps)
+  const textsAt = headBytes + stepBytes * allSteps.length
   const texts = new Texts(textsAt)
-  for (const { text } of steps) texts.add(text)
+  for (const { text } of allSteps) texts.add(text)
   if (texts.end > programsEnd - programsAt || columns > mostColumns) return undefined
-  if (steps.some(({ text }) => text.length > largestText)) return undefined
+  if (allSteps.some(({ text }) => text.length > largestText)) return undefined
   const bytes = Buffer.alloc(texts.end)
   bytes.writeUInt32LE(columns, headColumns)
-  const textBytes = steps.reduce((sum, { text }) => sum + text.length, 0)
+  const textBytes = allSteps.reduce((sum, { text }) => sum + text.length, 0)
   bytes.writeUInt32LE(textBytes + spareColumnBytes * columns + spareBytes, headFixed)
   bytes.writeUInt32LE(isDiff ? 1 : 0, headDiff)
   let at = headBytes
-  for (const [head, list] of lists) {
+  for (const { head, steps, valueStep, isNil } of lists) {
     bytes.writeUInt32LE(at, head)
-    bytes.writeUInt32LE(list.length, head + 4)
-    for (const { text, value, op, element, delimiter } of list) {
+    bytes.writeUInt32LE(steps.length, head + listSteps)
+    bytes.writeUInt32LE(valueStep, head + listValueStep)
+    bytes.writeUInt32LE(isNil ? 1 : 0, head + listIsNil)
+    for (const { text, value, op, element, delimiter } of steps) {
       bytes.writeUInt32LE(texts.add(text), at + stepText)
       bytes.writeUInt16LE(text.length, at + stepLength)
       bytes.writeUInt32LE(value, at + stepValue)

@@ -34,15 +34,13 @@ export function tableProgram(relation: RelationSchema, options: TableProgramOpti
     (index) => columns[index] && operationOf(columns[index].shape, { ...place, inKey: true }),
   )
   if (!areAll(inRow) || !areAll(inKey)) return undefined
-  const parts = new MessageParts(relation, options, inRow, inKey)
+  const parts = new PartsOfTable(relation, options, inRow, inKey)
   return makeProgram({
     columns: columns.length,
     isDiff: spec.diff,
-    keyThere: parts.key(rowAt),
-    keyGone: parts.key(oldAt),
-    inserted: parts.value(rowAt, undefined),
-    updated: parts.value(rowAt, oldAt),
-    deleted: parts.value(undefined, oldAt),
+    inserted: { key: parts.key(rowAt), value: parts.value(rowAt, undefined) },
+    updated: { key: parts.key(rowAt), value: parts.value(rowAt, oldAt) },
+    deleted: { key: parts.key(oldAt), value: parts.value(undefined, oldAt) },
   })
 }
 
@@ -50,7 +48,7 @@ function areAll(list: readonly (Operation | undefined)[]): list is readonly Oper
   return !list.includes(undefined)
 }
 
-class MessageParts {
+class PartsOfTable {
   readonly #spec: FeedSpec
   readonly #topic: Buffer
   readonly #members: ReturnType<typeof sortedMembers>
