@@ -51,7 +51,7 @@ function run({ name, columns, row, options }: Sample): void {
   }
   const spec = specOf({ id: 'bench', ...options })
   const encoders: readonly Encoder[] = [new AvroEncoder(spec, new MemoryRegistry()), jsonEncoder(spec)]
-  const [avro = 0, json = 1] = encoders.map((encoder) => measure(passOf(encoder)))
+  const [avro = 0, json = 1] = measure(encoders.map(passOf))
   const million = (n: number): string => `${(n / 1e6).toFixed(2)} M rows/s`
   console.log(`${name}: Avro ${million(avro)}, JSON ${million(json)}; ratio ${(avro / json).toFixed(2)}`)
 }

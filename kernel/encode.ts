@@ -6,13 +6,14 @@ import { DELETED, INSERTED, NOTHING, readRecord, REFERENCE } from './records'
 import { forgetStamps } from './stamps'
 import { setStamps } from './steps'
 import {
-  entriesAt,
-  entryBytes,
   headDeleted,
   headInserted,
   headUpdated,
   inputAt,
   pointersAt,
+  stampNumbersAt,
+  tagsAt,
+  whatsAt,
 } from '../src/encode/json/kernel/layout'
 
 export { encodeCopied } from './copied'
@@ -24,9 +25,9 @@ export function encode(from: u32, count: u32, delta: u32, base: u32): void {
   let isLeft = false
   let record = from
   for (; record < count; record++) {
-    const entry: usize = entriesAt + record * entryBytes
-    const tag: usize = inputAt + (load<u32>(entry) - delta)
-    const what = load<u32>(entry, 4)
+    const place = record << 2
+    const tag: usize = inputAt + (load<u32>(tagsAt + place) - delta)
+    const what = load<u32>(whatsAt + place)
     // 0: there was no room for the program.
     const program = load<u32>(pointersAt + ((what & 0xffff) << 2))
     const length = bswap(load<u32>(tag - 4))
@@ -36,7 +37,7 @@ export function encode(from: u32, count: u32, delta: u32, base: u32): void {
     if (read == NOTHING) continue
     isLeft = read == REFERENCE
     if (isLeft) break
-    const stamp = load<u32>(entry, 8)
+    const stamp = load<u32>(stampNumbersAt + place)
     setStamps(stamp, stamp)
     const list = read == INSERTED ? headInserted : read == DELETED ? headDeleted : headUpdated
     isLeft = !writeMessage(program, list, record)

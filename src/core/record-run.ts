@@ -33,8 +33,10 @@ const noBytes: Buffer = Buffer.alloc(0)
 export class RecordRun {
   payload = noBytes
   count = 0
-  /** For each record u32 offset of its tag in the payload, u16 index of its table and u16 events, u32 index of its timestamp. */
-  entries = new Uint32Array(3 * 16)
+  // For each record the offset of its tag in the payload, u16 index of its table and u16 events, and the index of its timestamp.
+  tags = new Uint32Array(16)
+  whats = new Uint32Array(16)
+  stamps = new Uint32Array(16)
   /** For each timestamp u64 wall, u32 logical, u32 nothing, as this machine has them in memory. */
   walls = new BigUint64Array(2 * 16)
   stampCount = 0
@@ -45,7 +47,7 @@ export class RecordRun {
   /** The part of the payload that holds the records. */
   start = 0
   end = 0
-  readonly #stamps: Hlc[] = []
+  readonly #times: Hlc[] = []
 
   /** Whether the record at `tag` has room in the run. One that has none in an empty run is too large for runs. */
   hasRoom(payload: Buffer, tag: number, end: number): boolean {
@@ -66,11 +68,11 @@ export class RecordRun {
       this.start = tag - lengthBytes
     }
     this.end = end
-    if (3 * count === this.entries.length) this.entries = grown(this.entries)
-    if (ts !== this.#stamps[this.stampCount - 1]) this.#stamp(ts)
-    this.entries[3 * count] = tag
-    this.entries[3 * count + 1] = this.#indexOf(table) | (events << 16)
-    this.entries[3 * count + 2] = this.stampCount - 1
+    this.#makeRoom(count + 1)
+    if (ts !== this.#times[this.stampCount - 1]) this.#stamp(ts)
+    this.tags[count] = tag
+    this.whats[count] = this.#indexOf(table) | (events << 16)
+    this.stamps[count] = this.stampCount - 1
     this.count = count + 1
   }
 
@@ -98,42 +100,45 @@ export class RecordRun {
 
   /** Adds records that have the table, the events and the timestamp of the last one. */
   #repeat(tags: Uint32Array, from: number, to: number): void {
-    const needed = 3 * (this.count + to - from)
-    if (needed > this.entries.length) this.entries = grown(this.entries, Math.max(needed, 2 * this.entries.length))
-    const { entries } = this
-    let at = 3 * this.count
-    const what = entries[at - 2] as number
-    const stamp = entries[at - 1] as number
-    for (let i = from; i < to; i++) {
-      entries[at] = tags[i] as number
-      entries[at + 1] = what
-      entries[at + 2] = stamp
-      at += 3
-    }
-    this.count += to - from
+    const { count } = this
+    const after = count + to - from
+    this.#makeRoom(after)
+    this.tags.set(tags.subarray(from, to), count)
+    this.whats.fill(this.whats[count - 1] as number, count, after)
+    this.stamps.fill(this.stamps[count - 1] as number, count, after)
+    this.count = after
+  }
+
+  #makeRoom(records: number): void {
+    const { length } = this.tags
+    if (records <= length) return
+    const wanted = Math.max(records, 2 * length)
+    this.tags = grown(this.tags, wanted)
+    this.whats = grown(this.whats, wanted)
+    this.stamps = grown(this.stamps, wanted)
   }
 
   tagOf(record: number): number {
-    return this.entries[3 * record] as number
+    return this.tags[record] as number
   }
 
   tableOf(record: number): RunTable {
-    return this.tables[(this.entries[3 * record + 1] as number) & 0xffff] as RunTable
+    return this.tables[(this.whats[record] as number) & 0xffff] as RunTable
   }
 
   eventsOf(record: number): number {
-    return (this.entries[3 * record + 1] as number) >>> 16
+    return (this.whats[record] as number) >>> 16
   }
 
   timeOf(record: number): Hlc {
-    return this.#stamps[this.entries[3 * record + 2] as number] as Hlc
+    return this.#times[this.stamps[record] as number] as Hlc
   }
 
   clear(): void {
     this.payload = noBytes
     this.count = 0
     this.stampCount = 0
-    this.#stamps.length = 0
+    this.#times.length = 0
     this.tables.length = 0
     this.version += 1
   }
@@ -143,14 +148,14 @@ export class RecordRun {
     if (2 * index === this.walls.length) this.walls = grown(this.walls)
     this.walls[2 * index] = ts.wall
     this.walls[2 * index + 1] = BigInt(ts.logical)
-    this.#stamps.push(ts)
+    this.#times.push(ts)
   }
 
   /** The table of the previous record comes first, then the others. */
   #indexOf(table: RunTable): number {
-    const { tables, count, entries } = this
+    const { tables, count, whats } = this
     if (count > 0) {
-      const last = (entries[3 * count - 2] as number) & 0xffff
+      const last = (whats[count - 1] as number) & 0xffff
       if (tables[last] === table) return last
     }
     const known = tables.indexOf(table)

@@ -5,7 +5,6 @@ import type { MessageBatch } from '../../../core/message-batch.ts'
 import type { RecordRun } from '../../../core/record-run.ts'
 import {
   bordersAt,
-  entriesAt,
   inputAt,
   inputBytes,
   nilValuesAt,
@@ -14,8 +13,11 @@ import {
   resultNumbers,
   resultsAt,
   stampBytes,
+  stampNumbersAt,
   stampsAt,
+  tagsAt,
   valueStartsAt,
+  whatsAt,
 } from './layout.ts'
 import type { Program } from './program.ts'
 import { ProgramPlaces } from './program-places.ts'
@@ -104,9 +106,11 @@ export class Kernel {
   }
 
   #load(run: RecordRun, programs: readonly Program[]): void {
-    const { payload, start, end, entries, count, walls, stampCount } = run
+    const { payload, start, end, tags, whats, stamps, count, walls, stampCount } = run
     payload.copy(this.#memory, inputAt, start, end)
-    this.#numbers.set(entries.subarray(0, 3 * count), entriesAt / 4)
+    this.#numbers.set(tags.subarray(0, count), tagsAt / 4)
+    this.#numbers.set(whats.subarray(0, count), whatsAt / 4)
+    this.#numbers.set(stamps.subarray(0, count), stampNumbersAt / 4)
     this.#memory.set(new Uint8Array(walls.buffer, 0, stampBytes * stampCount), stampsAt)
     this.#programs.use(programs)
     this.#run = run

@@ -1,7 +1,7 @@
 // What the kernel and its host agree on: the places in the kernel's memory, and the numbers in a program. Both sides import
 // this file, so it holds nothing but numbers: the compiler of the kernel reads it as AssemblyScript.
 //
-//   rows ─ entries ─ stamps ─ results ─ programs ─ scratch ─ input ─ output          less than 2 MiB, which never grow
+//   rows ─ records ─ stamps ─ results ─ programs ─ scratch ─ input ─ output          less than 2 MiB, which never grow
 
 /** The pages of 64 KiB that the memory has. */
 export const memoryPages = 31
@@ -13,9 +13,10 @@ export const rowAt = 0x1_0000
 export const oldAt = 0x1_4000
 export const mostColumns = 1664
 
-/** What to encode: for each record u32 offset, u16 table, u16 events, u32 timestamp (core/record-run.ts). */
-export const entriesAt = 0x1_8000
-export const entryBytes = 12
+// What to encode: for each record u32 offset, then for each u16 table and u16 events, then for each u32 timestamp (core/record-run.ts).
+export const tagsAt = 0x1_8000
+export const whatsAt = 0x1_a000
+export const stampNumbersAt = 0x1_c000
 export const mostRecords = 2048
 
 /** Timestamps: u64 wall, u32 logical, u32 nothing. */
