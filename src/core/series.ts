@@ -49,5 +49,6 @@ export interface KeptMetric {
 
 export interface SeriesStore {
   readonly metrics: readonly KeptMetric[]
-  query(query: SeriesQuery): Promise<SeriesAnswer>
+  /** Rejects when `signal` aborts before it is answered. */
+  query(query: SeriesQuery, signal?: AbortSignal): Promise<SeriesAnswer>
 }

@@ -212,7 +212,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       state,
       listen: { host: listen.host, port: front.port },
       logins: door?.logins,
-      series: { metrics: storedMetrics, query: (query) => points.query(query) },
+      series: { metrics: storedMetrics, query: (query, signal) => points.query(query, signal) },
       version: packageVersion(),
     })
     stops.push(async () => closeApi())

@@ -72,6 +72,22 @@ test('a slow server is called slow, until it answers', async () => {
   await page.getByRole('heading', { name: 'Sources' }).waitFor()
 })
 
+test('graphs are drawn however slow the server is, while their span moves on', async () => {
+  await using console = await ConsolePage.open(browser, server.httpPort)
+  const { page } = console
+  let asked = 0
+  await page.route('**/api/v1/series?*', async (route) => {
+    asked += 1
+    // The span of an hour moves on after ten seconds, and the answers take longer than that.
+    await new Promise((resolve) => setTimeout(resolve, 13_000))
+    await route.continue()
+  })
+  await console.visit('/metrics/changefeeds/cluster', 'Changefeeds')
+  const status = page.locator('figure', { has: page.getByRole('heading', { name: 'Changefeed Status' }) })
+  await status.locator('canvas').waitFor({ timeout: withinMs })
+  assert.ok(asked <= 8, `${asked} requests for what is in sight`)
+})
+
 test('an error of PostgreSQL goes from a page soon after PostgreSQL answers, also where the page seldom asks', async () => {
   await using console = await ConsolePage.open(browser, server.httpPort)
   const { page } = console

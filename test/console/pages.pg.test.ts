@@ -65,9 +65,12 @@ test('every page opens at three widths, light and dark, without a fault that the
     ['/events', 'Events', 'events'],
   ] as const
   const looks = [
-    { width: 1440, scheme: 'light' },
-    { width: 900, scheme: 'dark' },
+    { width: 1280, scheme: 'light' },
+    { width: 1280, scheme: 'dark' },
+    { width: 768, scheme: 'light' },
+    { width: 768, scheme: 'dark' },
     { width: 390, scheme: 'light' },
+    { width: 390, scheme: 'dark' },
   ] as const
   for (const [place, title, name] of places) {
     for (const look of looks) {

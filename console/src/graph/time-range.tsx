@@ -5,7 +5,7 @@ import { momentText } from '../format.ts'
 import { setParameters, useRoute } from '../route.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Menu } from '../ui/menu.tsx'
-import { spanIn, type Span } from './span.ts'
+import { moveMs, spanIn, type Span } from './span.ts'
 
 export interface TimeRange extends Span {
   /** The preset that ends now; undefined: the span stands still. */
@@ -22,14 +22,17 @@ const presets: readonly (readonly [name: string, label: string, ms: number])[] =
   ['7d', '7 d', 7 * 1440 * minute],
 ]
 const usual = '1h'
-const everyMs = 10_000
+const pointMs = 10_000
 
-/** The span in the address. One that ends now moves on every ten seconds. */
+/** The span in the address. One that ends now moves on. */
 export function useTimeRange(): TimeRange {
   const { parameters } = useRoute()
   const [nowMs, setNow] = useState(() => rounded(Date.now()))
   const span = spanIn(parameters)
   const isFixed = span !== undefined
+  const wanted = parameters.get('range') ?? usual
+  const [preset, , length] = presets.find(([name]) => name === wanted) ?? [usual, '', 60 * minute]
+  const everyMs = moveMs(length)
   useEffect(() => {
     if (isFixed) return
     const timer = setInterval(() => {
@@ -37,15 +40,13 @@ export function useTimeRange(): TimeRange {
     }, everyMs)
     setNow(rounded(Date.now()))
     return () => clearInterval(timer)
-  }, [isFixed])
+  }, [isFixed, everyMs])
   if (span !== undefined) return { ...span, preset: undefined }
-  const wanted = parameters.get('range') ?? usual
-  const [preset, , length] = presets.find(([name]) => name === wanted) ?? [usual, '', 60 * minute]
   return { fromMs: nowMs - length, toMs: nowMs, preset }
 }
 
 function rounded(ms: number): number {
-  return Math.ceil(ms / everyMs) * everyMs
+  return Math.ceil(ms / pointMs) * pointMs
 }
 
 export function showSpan(fromMs: number, toMs: number): void {

@@ -1,9 +1,10 @@
 // The values of the lines of a graph, asked of the server for a span of time.
 
-import { useEffect, useState } from 'react'
-import type { SeriesAnswers } from '../../../src/server/api/answers.ts'
-import { get, type ApiError } from '../api.ts'
+import { useEffect, useRef, useState } from 'react'
+import type { ApiError } from '../api.ts'
+import { pageSeries } from './ask-series.ts'
 import type { Line } from './line.ts'
+import { stepOf } from './span.ts'
 import type { TimeRange } from './time-range.tsx'
 
 export interface DrawnLine {
@@ -17,71 +18,78 @@ export interface Drawn {
   readonly lines: readonly DrawnLine[]
 }
 
-const pointMs = 10_000
 /** The last steps of a span may have no point yet. */
 const freshSteps = 4
 const againMs = 5000
-const wantedPoints = 360
-
-export function stepOf({ fromMs, toMs }: Pick<TimeRange, 'fromMs' | 'toMs'>): number {
-  return Math.max(1, Math.ceil((toMs - fromMs) / wantedPoints / pointMs)) * pointMs
-}
 
 export interface SeriesState {
   readonly drawn: Drawn | undefined
   readonly error: ApiError | undefined
 }
 
-/** `isSeen`: nothing is asked while nobody sees the lines. */
+/**
+ * `isSeen`: nothing is asked while nobody sees the lines. A span that ends now moves on while an answer is under way: it is taken then, and the
+ * next one asked for afterwards, because a slow server would otherwise never be waited for.
+ */
 export function useSeries(lines: readonly Line[], range: TimeRange, isSeen = true): SeriesState {
   const [state, setState] = useState<SeriesState>({ drawn: undefined, error: undefined })
-  const [turn, setTurn] = useState(0)
-  // It has all that counts, where the lines may be made anew at each drawing.
-  const key = JSON.stringify([lines, range])
+  const latest = useRef({ lines, range })
+  latest.current = { lines, range }
+  /** Asks for the present span, unless that was done, or another answer is still under way. */
+  const follow = useRef<() => void>(undefined)
+  // They have all that counts, where the lines may be made anew at each drawing.
+  const what = JSON.stringify([lines, range.preset ?? range])
   useEffect(() => {
     if (!isSeen) return
     const abort = new AbortController()
     let timer: ReturnType<typeof setTimeout> | undefined
-    askAll(lines, range, abort.signal).then(
-      (drawn) => {
-        if (!abort.signal.aborted) setState({ drawn, error: undefined })
-      },
-      (error: ApiError) => {
-        if (abort.signal.aborted) return
-        setState((before) => ({ ...before, error }))
-        // A span that stands still would not be asked for again.
-        timer = setTimeout(() => setTurn((n) => n + 1), againMs)
-      },
-    )
+    let asked: TimeRange | undefined
+    let isUnderWay = false
+    const look = (): void => {
+      clearTimeout(timer)
+      const { lines: wanted, range: present } = latest.current
+      asked = present
+      isUnderWay = true
+      askAll(wanted, present, abort.signal).then(
+        (drawn) => {
+          if (abort.signal.aborted) return
+          isUnderWay = false
+          setState({ drawn, error: undefined })
+          follow.current?.()
+        },
+        (error: ApiError) => {
+          if (abort.signal.aborted) return
+          isUnderWay = false
+          setState((before) => ({ ...before, error }))
+          // A span that stands still would not be asked for again.
+          timer = setTimeout(look, againMs)
+        },
+      )
+    }
+    follow.current = () => {
+      const { fromMs, toMs } = latest.current.range
+      if (!isUnderWay && (fromMs !== asked?.fromMs || toMs !== asked.toMs)) look()
+    }
+    look()
     return () => {
       abort.abort()
       clearTimeout(timer)
+      follow.current = undefined
     }
-  }, [key, isSeen, turn])
+  }, [what, isSeen])
+  useEffect(() => follow.current?.(), [range.fromMs, range.toMs])
   return state
 }
 
 async function askAll(lines: readonly Line[], range: TimeRange, signal: AbortSignal): Promise<Drawn> {
-  const groups = Map.groupBy(lines, (line) => JSON.stringify(optionsOf(line)))
+  const span = { from: range.fromMs, to: range.toMs, step: stepOf(range) }
   const answers = await Promise.all(
-    [...groups.values()].map(async (group) => {
-      const [first] = group
-      const asked = {
-        ...(first === undefined ? {} : optionsOf(first)),
-        name: [...new Set(group.map(({ metric }) => metric))],
-        from: range.fromMs,
-        to: range.toMs,
-        step: stepOf(range),
-      }
-      const { answers: found } = await get<SeriesAnswers>('series', asked, signal)
-      return group.map((line) => ({ line, answer: found.find(({ name }) => name === line.metric) }))
-    }),
+    lines.map((line) => pageSeries.ask(line.metric, { ...optionsOf(line), ...span }, signal)),
   )
-  const all = answers.flat()
-  const { fromMs, stepMs } = all[0]?.answer ?? { fromMs: range.fromMs, stepMs: stepOf(range) }
-  const length = Math.max(0, ...all.flatMap(({ answer }) => answer?.series.map(({ values }) => values.length) ?? []))
-  const drawn = lines.flatMap((line): DrawnLine[] => {
-    const series = all.find((one) => one.line === line)?.answer?.series ?? []
+  const { fromMs, stepMs } = answers[0] ?? { fromMs: range.fromMs, stepMs: stepOf(range) }
+  const length = Math.max(0, ...answers.flatMap((answer) => answer?.series.map(({ values }) => values.length) ?? []))
+  const drawn = lines.flatMap((line, at): DrawnLine[] => {
+    const series = answers[at]?.series ?? []
     const { scale = 1, label, aggregate } = line
     const scaled = (values: readonly (number | null)[]): (number | null)[] =>
       Array.from({ length }, (_, i) => {

@@ -3,7 +3,7 @@ import { PageHead } from '../ui/parts.tsx'
 const reports = [
   ['#/debug/chart', 'Custom TimeSeries Chart', 'Any metric, any span of the last days; its address can be shared.'],
   ['./_status/vars', 'Prometheus metrics', 'What a Prometheus scrapes: /_status/vars.'],
-  ['./health', 'Health', 'The problems of changefeeds; with ?ready=1, whether SQL can be run.'],
+  ['./health', 'Health', 'The problems of changefeeds. /health?ready=1 says whether SQL can be run.'],
 ] as const
 
 export function Debug() {
@@ -15,7 +15,7 @@ export function Debug() {
           <h2 id="reports">Reports</h2>
         </div>
         <div className="card-body">
-          <dl className="facts">
+          <dl className="facts texts">
             {reports.map(([to, name, about]) => (
               <div key={to}>
                 <dt>

@@ -213,12 +213,14 @@ function Pages({
             ))}
           </select>
         </label>
-        <button type="button" className="button" disabled={page === 0} onClick={() => to(page - 1)}>
-          Previous
-        </button>
-        <button type="button" className="button" disabled={last >= total} onClick={() => to(page + 1)}>
-          Next
-        </button>
+        <span className="turns">
+          <button type="button" className="button" disabled={page === 0} onClick={() => to(page - 1)}>
+            Previous
+          </button>
+          <button type="button" className="button" disabled={last >= total} onClick={() => to(page + 1)}>
+            Next
+          </button>
+        </span>
       </div>
     </div>
   )

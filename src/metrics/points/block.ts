@@ -5,7 +5,7 @@
 //
 // A file is written under another name, synced and renamed, so it is whole or not there.
 
-import { open, rename, rm, type FileHandle } from 'node:fs/promises'
+import { open, readFile, rename, rm } from 'node:fs/promises'
 import { setImmediate as turn } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import type { Hour } from './hour.ts'
@@ -50,30 +50,52 @@ export async function writeBlock(path: string, hour: Hour): Promise<void> {
   }
 }
 
-/** Passes the series of a metric on, or of all metrics. What is damaged counts as not there. Throws if there is no file. */
-export async function readBlock(
-  path: string,
-  name: string | undefined,
-  take: (key: string, values: Float64Array) => void,
-): Promise<void> {
-  const file = await open(path, 'r')
-  try {
-    const head = await bytesAt(file, 0, headBytes)
-    if (head === undefined || !head.subarray(0, magic.length).equals(magic)) return
-    const length = head.readUInt32LE(magic.length)
-    const names = await bytesAt(file, headBytes, length)
-    if (names === undefined || crc32(names) !== head.readUInt32LE(magic.length + 4)) return
-    const directory = JSON.parse(names.toString()) as Readonly<Record<string, readonly [number, number]>>
-    const wanted =
-      name === undefined ? Object.values(directory) : Object.hasOwn(directory, name) ? [directory[name]] : []
-    for (const place of wanted) {
-      if (place === undefined) continue
-      const section = await bytesAt(file, headBytes + length + place[0], place[1])
-      if (section !== undefined && section.length > 4 && crc32(section.subarray(4)) === section.readUInt32LE(0))
-        readSection(section, take)
-    }
-  } finally {
-    await file.close()
+export interface Directory {
+  /** Where the section of each metric lies in the file. */
+  readonly places: ReadonlyMap<string, { readonly at: number; readonly length: number }>
+}
+
+/** `decode` makes the points of the series, which takes some time. */
+export type TakeSeries = (key: string, decode: () => Float64Array) => void
+
+/** Reads the directory at the beginning of a file. A number: so many bytes of the file are needed. Undefined: damage. */
+export function readDirectory(bytes: Buffer): Directory | number | undefined {
+  if (bytes.length < headBytes || !bytes.subarray(0, magic.length).equals(magic)) return undefined
+  const length = bytes.readUInt32LE(magic.length)
+  if (length > mostBytes) return undefined
+  const begin = headBytes + length
+  if (bytes.length < begin) return begin
+  const names = bytes.subarray(headBytes, begin)
+  if (crc32(names) !== bytes.readUInt32LE(magic.length + 4)) return undefined
+  const written = JSON.parse(names.toString()) as Readonly<Record<string, readonly [offset: number, length: number]>>
+  const places = Object.entries(written)
+    .filter(([, [, own]]) => own <= mostBytes)
+    .map(([name, [offset, own]]) => [name, { at: begin + offset, length: own }] as const)
+  return { places: new Map(places) }
+}
+
+/** Passes the series of a section on, unless it is damaged. */
+export function readSection(section: Buffer, take: TakeSeries): void {
+  if (section.length <= 4 || crc32(section.subarray(4)) !== section.readUInt32LE(0)) return
+  for (let at = 4; at < section.length;) {
+    const keyEnd = at + 2 + section.readUInt16LE(at)
+    const key = section.toString('utf8', at + 2, keyEnd)
+    const end = keyEnd + 4 + section.readUInt32LE(keyEnd)
+    take(key, () => decodeSeries(section.subarray(keyEnd + 4, end)))
+    at = end
+  }
+}
+
+/** Passes the series of all metrics on. What is damaged counts as not there. Throws if there is no file. */
+export async function readBlock(path: string, take: TakeSeries): Promise<void> {
+  const bytes = await readFile(path)
+  const directory = readDirectory(bytes)
+  if (directory === undefined || typeof directory === 'number') return
+  for (const { at, length } of directory.places.values()) {
+    if (at + length > bytes.length) continue
+    readSection(bytes.subarray(at, at + length), take)
+    // As for writing.
+    await turn()
   }
 }
 
@@ -102,22 +124,4 @@ function sectionOf(hour: Hour, keys: readonly string[]): Buffer {
   const section = Buffer.concat(parts)
   section.writeUInt32LE(crc32(section.subarray(4)), 0)
   return section
-}
-
-function readSection(section: Buffer, take: (key: string, values: Float64Array) => void): void {
-  for (let at = 4; at < section.length;) {
-    const keyEnd = at + 2 + section.readUInt16LE(at)
-    const key = section.toString('utf8', at + 2, keyEnd)
-    const end = keyEnd + 4 + section.readUInt32LE(keyEnd)
-    take(key, decodeSeries(section.subarray(keyEnd + 4, end)))
-    at = end
-  }
-}
-
-/** Undefined: the file is shorter. */
-async function bytesAt(file: FileHandle, position: number, length: number): Promise<Buffer | undefined> {
-  if (length > mostBytes) return undefined
-  const bytes = Buffer.allocUnsafe(length)
-  const { bytesRead } = await file.read(bytes, 0, length, position)
-  return bytesRead < length ? undefined : bytes
 }

@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Serial } from '../../async/serial.ts'
 import type { SeriesAnswer, SeriesQuery } from '../../core/series.ts'
+import { BlockReader } from './block-reader.ts'
 import { readBlock, writeBlock } from './block.ts'
 import { Hour, maxSeries, type Values } from './hour.ts'
 import { Journal, readJournal } from './journal.ts'
@@ -23,6 +24,8 @@ import { hourMs, readKey, slotMs } from './series-key.ts'
 /** Eight days. */
 const defaultHours = 8 * 24
 const defaultBytes = 1024 * 1024 * 1024
+/** Others get a turn after so long. */
+const mostMs = 10
 
 export interface MetricPointsOptions {
   readonly dir: string
@@ -38,6 +41,7 @@ export class MetricPoints {
   readonly #ending = new Map<number, Hour>()
   readonly #writes = new Serial()
   readonly #questions = new Serial()
+  readonly #blocks = new BlockReader()
   /** What was said already. */
   readonly #said = new Set<'write' | 'read' | 'full'>()
 
@@ -64,21 +68,25 @@ export class MetricPoints {
       this.#say('full', `there are more than ${maxSeries} series an hour: graphs have points of the first ones only`)
   }
 
-  /** One question is answered at a time, so that the memory is bounded. */
-  query(query: SeriesQuery): Promise<SeriesAnswer> {
+  /** One question is answered at a time, so that the memory is bounded. Who has gone by the time of the turn is not answered. */
+  query(query: SeriesQuery, signal?: AbortSignal): Promise<SeriesAnswer> {
     return this.#questions.run(async () => {
       const answer = new Answer(query)
-      const take = (hour: number, key: string, values: Float64Array): void => {
+      const take = (hour: number, key: string, decode: () => Float64Array): void => {
         const read = readKey(key)
-        if (read !== undefined && answer.takes(read)) answer.add(read.id, values, hour * hourMs)
+        if (read !== undefined && answer.takes(read)) answer.add(read.id, decode(), hour * hourMs)
       }
       const last = Math.floor((query.toMs - 1) / hourMs)
+      let turnedAtMs = performance.now()
       for (const hour of this.#hours()) {
         if (hour < Math.floor(answer.firstMs / hourMs) || hour > last) continue
+        signal?.throwIfAborted()
         await this.#read(hour, query.name, take).catch((error: unknown) =>
           this.#say('read', `an hour of the graphs cannot be read: ${reasonOf(error)}`),
         )
+        if (performance.now() - turnedAtMs < mostMs) continue
         await turn()
+        turnedAtMs = performance.now()
       }
       return answer.result
     })
@@ -99,16 +107,19 @@ export class MetricPoints {
   async #read(
     hour: number,
     name: string,
-    take: (hour: number, key: string, values: Float64Array) => void,
+    take: (hour: number, key: string, decode: () => Float64Array) => void,
   ): Promise<void> {
     const inMemory = this.#journal?.hour.number === hour ? this.#journal.hour : this.#ending.get(hour)
     const journal = inMemory ?? this.#journalOf(hour)
-    if (journal !== undefined) for (const [key, values] of journal.series) take(hour, key, values)
-    await readBlock(this.#path(hour, 'points'), name, (key, values) => {
-      // Only of a clock that was set back there are both.
-      const newer = journal?.series.get(key)
-      take(hour, key, newer === undefined ? values : values.map((value, i) => (Number.isNaN(newer[i]) ? value : NaN)))
-    }).catch(ignoreMissing)
+    if (journal !== undefined) for (const [key, values] of journal.series) take(hour, key, () => values)
+    await this.#blocks
+      .read(this.#path(hour, 'points'), name, (key, decode) => {
+        // Only of a clock that was set back there are both.
+        const newer = journal?.series.get(key)
+        if (newer === undefined) take(hour, key, decode)
+        else take(hour, key, () => decode().map((value, i) => (Number.isNaN(newer[i]) ? value : NaN)))
+      })
+      .catch(ignoreMissing)
   }
 
   /** An hour whose journal could not be made a block yet. */
@@ -153,8 +164,9 @@ export class MetricPoints {
     this.#ending.set(hour, ended)
     try {
       const path = this.#path(hour, 'points')
-      await readBlock(path, undefined, (key, values) => ended.addMissing(key, values)).catch(ignoreMissing)
+      await readBlock(path, (key, decode) => ended.addMissing(key, decode())).catch(ignoreMissing)
       if (ended.series.size > 0) await writeBlock(path, ended)
+      this.#blocks.forget(path)
       await rm(this.#path(hour, 'journal'), { force: true })
     } finally {
       this.#ending.delete(hour)
@@ -169,7 +181,9 @@ export class MetricPoints {
       this.#try('old hours of the graphs cannot be removed', () => {
         const path = this.#path(hour, kind)
         bytes += statSync(path).size
-        if (at >= keptHours - 1 || bytes > keptBytes) rmSync(path, { force: true })
+        if (at < keptHours - 1 && bytes <= keptBytes) return
+        rmSync(path, { force: true })
+        this.#blocks.forget(path)
       })
   }
 
