@@ -83,7 +83,10 @@ function readCredentials(parameters: SinkParameters<string>): AzureCredentials {
   const hint = 'give AZURE_ACCOUNT_KEY or AZURE_SAS_TOKEN, or AUTH=implicit to use the credentials of the server'
   if (key === undefined) throw parameters.refused('AZURE_ACCOUNT_KEY is not set', hint)
   if (/^[A-Za-z0-9+/]+={0,2}$/.test(key)) return { tag: 'key', key }
-  throw parameters.refused('param AZURE_ACCOUNT_KEY must be base 64 encoded')
+  throw parameters.refused(
+    'param AZURE_ACCOUNT_KEY must be base 64 encoded',
+    'use the key as the Azure portal shows it, with + and / written %2B and %2F',
+  )
 }
 
 function needed(parameters: SinkParameters<string>, name: string, hint: string): string {

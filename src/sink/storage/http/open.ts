@@ -108,11 +108,11 @@ export class HttpClient implements StorageClient {
   }
 }
 
-function hintOf(status: number): string | undefined {
+function hintOf(status: number): string {
   if (status === 401 || status === 403)
     return 'the server wants other credentials: file-https://user:password@host/path'
   if (status === 404 || status === 409) return 'the server must make the folders of a file, or have them'
   if (status === 405 || status === 501) return 'the server must take PUT'
   if (status >= 300 && status <= 399) return 'redirects are not followed: name the address to which it leads'
-  return undefined
+  return 'the log of the server, or of a proxy before it, says why'
 }

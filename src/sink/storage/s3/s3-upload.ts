@@ -13,6 +13,8 @@ import type { StorageUpload } from '../storage-client.ts'
 import type { ObjectHead, Send } from './request.ts'
 
 const abortMs = 10_000
+/** So long the answer to a beginning is waited for by who has to end. */
+const lateMs = 3000
 
 export class S3Upload implements StorageUpload {
   readonly #place: { readonly Bucket: string; readonly Key: string }
@@ -30,10 +32,26 @@ export class S3Upload implements StorageUpload {
   }
 
   static async begin(head: ObjectHead, send: Send, signal: AbortSignal): Promise<S3Upload> {
+    signal.throwIfAborted()
     const command = new CreateMultipartUploadCommand(head)
-    const { UploadId, $metadata } = await send((client, options) => client.send(command, options), signal)
-    if (UploadId === undefined) throw new ForeignAnswer({ status: $metadata.httpStatusCode })
-    return new S3Upload(head, UploadId, send)
+    // A request that is given up may have been carried out, and without its answer nobody could remove what it has begun.
+    const givenUp = new AbortController()
+    let timer: NodeJS.Timeout | undefined
+    const end = (): void => {
+      timer = setTimeout(() => givenUp.abort(signal.reason), lateMs)
+    }
+    signal.addEventListener('abort', end, { once: true })
+    try {
+      const { UploadId, $metadata } = await send((client, options) => client.send(command, options), givenUp.signal)
+      if (UploadId === undefined) throw new ForeignAnswer({ status: $metadata.httpStatusCode })
+      const upload = new S3Upload(head, UploadId, send)
+      if (signal.aborted) await upload.abort()
+      signal.throwIfAborted()
+      return upload
+    } finally {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+    }
   }
 
   async write(part: Uint8Array, signal: AbortSignal): Promise<void> {
