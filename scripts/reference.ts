@@ -96,7 +96,7 @@ Counters begin with 0 when the server starts. Times are in nanoseconds, as Cockr
 ## Changefeeds
 
 The totals have no \`scope\`. With \`SET CLUSTER SETTING server.child_metrics.enabled = true\` there are also series with this
-label: the \`metrics_label\` of changefeeds, or \`default\`; histograms only of scopes that have counted something. A job that waits for its next attempt counts as running and falls behind,
+label: the \`metrics_label\` of changefeeds, or \`default\`. They are there, with the value 0, as soon as a job has the label; of a histogram that has counted nothing in a scope only \`_sum\` and \`_count\`. A job that waits for its next attempt counts as running and falls behind,
 so an alert on \`changefeed_max_behind_nanos\` finds changefeeds that make no progress.
 
 Messages are counted when they are delivered: when Kafka, an endpoint or Pub/Sub has confirmed them, when the file is visible that has

@@ -33,6 +33,26 @@ test('a path that nothing answers to is not found, however it is written; / has 
   }
 })
 
+test('a parameter that is misspelt or given twice is refused, not ignored: a probe would never see an unready server', async () => {
+  const web = await startWeb({ metrics: async () => 'x', unready: async () => 'it starts' })
+  try {
+    for (const [path, status, said] of [
+      ['/health?redy=1', 400, /unknown parameter redy.*did you mean ready\?/],
+      ['/health?ready=1&ready=0', 400, /ready is given more than once/],
+      ['/health?ready=1', 503, /it starts/],
+      ['/health', 200, /\{\}/],
+      ['/metrics?visiblity=all', 400, /unknown parameter visiblity.*did you mean visibility\?/],
+      ['/_status/vars?visibility=all&visibility=all', 400, /more than once/],
+    ] as const) {
+      const response = await fetch(`http://127.0.0.1:${web.port}${path}`)
+      assert.equal(response.status, status, path)
+      assert.match(await response.text(), said, path)
+    }
+  } finally {
+    await web.close()
+  }
+})
+
 test('pages of other sites get nothing but 403, also where they could not read the answer; a link may lead here', async () => {
   let measured = 0
   const web = await startWeb({

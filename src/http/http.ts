@@ -6,6 +6,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { isMeantForUs } from './check-host.ts'
+import { checkParameters } from './check-parameters.ts'
+import { FeedError } from '../errors/feed-error.ts'
 import { listenAt } from '../errors/listen-at.ts'
 import { ConsoleFiles, safeHeaders } from './console-files.ts'
 import { isFromOwnProgram } from './from-here.ts'
@@ -174,6 +176,15 @@ async function answer(
   const isRead = request.method === 'GET' || request.method === 'HEAD'
   if (!isRead && (url.pathname === '/health' || metricsPaths.includes(url.pathname)))
     return refuse(request, response, 'GET, HEAD')
+  const known =
+    url.pathname === '/health' ? ['ready'] : metricsPaths.includes(url.pathname) ? ['visibility'] : undefined
+  if (known !== undefined)
+    try {
+      checkParameters(url, known)
+    } catch (error) {
+      if (!(error instanceof FeedError)) throw error
+      return json(response, 400, { error: error.message, hint: error.hint })
+    }
   if (url.pathname === '/health') {
     const reason = url.searchParams.has('ready') ? await options.unready() : undefined
     if (reason !== undefined) json(response, 503, { error: reason })

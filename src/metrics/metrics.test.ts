@@ -62,6 +62,22 @@ h_count{scope="a"} 3
   )
 })
 
+test('a histogram of a scope in which nothing has happened has its sums at 0, and no buckets', () => {
+  const table: MetricTable<null> = {
+    h: {
+      kind: 'histogram',
+      unit: 'count',
+      help: 'H.',
+      read: () => ({ bounds: [1, 10], counts: Float64Array.of(0, 0, 0), sum: 0 }),
+    },
+  }
+  assert.match(
+    metricsText(table, [{ labels: { scope: 'a' }, of: null }]),
+    /histogram\nh_sum\{scope="a"\} 0\nh_count\{scope="a"\} 0\n$/,
+  )
+  assert.match(metricsText(table, [{ labels: {}, of: null }]), /h_bucket\{le="1"\} 0/)
+})
+
 test('what everybody watches is on every page, and what only experts need on the page of all', () => {
   const shown = (visibility: 'all' | 'support' | 'essential'): number =>
     tables.reduce((sum, table) => sum + [...metricTexts(table as MetricTable<never>, [], visibility)].length, 0)

@@ -69,9 +69,11 @@ export function* metricTexts<Of>(
       const value = metric.read(of)
       if (typeof value === 'number') lines.push(sampleLine(name, labels, value))
       else if ('counts' in value) {
-        // The many scopes in which nothing happens would make most of the page.
-        if ('scope' in labels && value.counts.every((count) => count === 0)) continue
-        lines.push(...histogramLines(name, labels, value))
+        // The buckets of the many scopes in which nothing has happened yet would make most of the page. Their sums are there, because what
+        // begins with 1 has not grown for Prometheus.
+        const isEmpty = 'scope' in labels && value.counts.every((count) => count === 0)
+        if (isEmpty) lines.push(...totalLines(name, labels, { sum: 0, count: 0 }))
+        else lines.push(...histogramLines(name, labels, value))
       } else for (const sample of value) lines.push(sampleLine(name, { ...labels, ...sample.labels }, sample.value))
     }
     lines.push('')
@@ -86,7 +88,11 @@ function histogramLines(name: string, labels: Labels, { bounds, counts, sum }: H
     below += count
     lines.push(sampleLine(`${name}_bucket`, { ...labels, le: i < bounds.length ? String(bounds[i]) : '+Inf' }, below))
   }
-  return [...lines, sampleLine(`${name}_sum`, labels, sum), sampleLine(`${name}_count`, labels, below)]
+  return [...lines, ...totalLines(name, labels, { sum, count: below })]
+}
+
+function totalLines(name: string, labels: Labels, of: { readonly sum: number; readonly count: number }): string[] {
+  return [sampleLine(`${name}_sum`, labels, of.sum), sampleLine(`${name}_count`, labels, of.count)]
 }
 
 function sampleLine(name: string, labels: Labels, value: number): string {

@@ -3,7 +3,8 @@
 
 import { shownString } from '../core/quote.ts'
 import type { CreateChangefeed } from '../sql/ast.ts'
-import { factsOf, optionNames } from './options.ts'
+import { factsOf, isOptionName, optionNames } from './options.ts'
+import { showRegistry } from './registry-options.ts'
 import { textOf, type ReadOptions, type Parameters } from './read-options.ts'
 import { showSinkUri } from '../sink/sink-uri.ts'
 
@@ -12,6 +13,13 @@ export const secretOptions: ReadonlySet<string> = new Set([
   ...optionNames.filter((name) => factsOf(name).isSecret === true),
   'client_key',
 ])
+
+/** Returns the value of an option as others may see it. What is no option may be a misspelt one, whose value is a secret. */
+export function shownOption(name: string, text: string): string {
+  if (!isOptionName(name) || secretOptions.has(name)) return 'redacted'
+  if (name === 'confluent_schema_registry') return showRegistry(text)
+  return text.includes('://') ? showSinkUri(text) : text
+}
 
 /** Returns CREATE CHANGEFEED FOR TABLE a, TABLE b INTO 'uri' WITH OPTIONS (a = 'x', flag). */
 export function describeJob(
@@ -24,13 +32,8 @@ export function describeJob(
   const head = sinkText === undefined ? 'EXPERIMENTAL CHANGEFEED' : 'CREATE CHANGEFEED'
   const options = statement.options
     .map(({ name, value }) =>
-      value === undefined ? name : `${name} = ${shownString(redacted(name, textOf(value, parameters) ?? ''))}`,
+      value === undefined ? name : `${name} = ${shownString(shownOption(name, textOf(value, parameters) ?? ''))}`,
     )
     .sort()
   return `${head} FOR ${targets}${into}${options.length === 0 ? '' : ` WITH OPTIONS (${options.join(', ')})`}`
-}
-
-function redacted(name: string, text: string): string {
-  if (secretOptions.has(name)) return 'redacted'
-  return name === 'confluent_schema_registry' ? showSinkUri(text) : text
 }

@@ -16,10 +16,9 @@ export function checkPrerequisites(settings: Prerequisites): void {
     })
   }
   if (!settings.rangefeedEnabled) {
-    const page =
-      'https://www.cockroachlabs.com/docs/stable/change-data-capture.html#enable-rangefeeds-to-reduce-latency'
-    throw new FeedError('FEED_STATE', `rangefeeds require the kv.rangefeed.enabled setting. See ${page}`, {
+    throw new FeedError('FEED_STATE', 'rangefeeds require the kv.rangefeed.enabled setting', {
       hint: 'SET CLUSTER SETTING kv.rangefeed.enabled = true',
+      detail: 'an admin allows changefeeds once for the whole server (docs/reference/settings.md)',
     })
   }
 }

@@ -6,7 +6,7 @@ import type { RegistrySpec } from '../core/feed-spec.ts'
 import type { FeedError } from '../errors/feed-error.ts'
 import { checkCertificates, readCertificates, type Certificates } from '../sink/certificates.ts'
 import { builtParameters, SinkParameters, type ParameterFacts } from '../sink/sink-parameters.ts'
-import { redactSinkUri } from '../sink/sink-uri.ts'
+import { redactSinkUri, showSinkUri } from '../sink/sink-uri.ts'
 import { notYet, optionError } from './option-errors.ts'
 import type { GivenOption, GivenOptions } from './read-options.ts'
 
@@ -27,6 +27,11 @@ export const registryParameters = {
 } as const satisfies Readonly<Record<string, ParameterFacts>>
 
 type Parameters = SinkParameters<keyof typeof registryParameters>
+
+/** Returns the value of confluent_schema_registry without its secrets. */
+export function showRegistry(text: string): string {
+  return showSinkUri(text, ['timeout'])
+}
 
 const longestTimeoutMs = 3_600_000
 const example = "a schema registry is written as 'http://host:8081', with a path if it has one"

@@ -5,6 +5,9 @@ import { FeedError } from '../errors/feed-error.ts'
 
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/
 
+/** How a file or a text becomes what is wanted. */
+const base64Hint = 'encode it with: base64 -w 0 FILE, or printf %s TEXT | base64 -w 0'
+
 export interface ParameterFacts {
   /** The schemes that have the parameter; undefined: all schemes of the sink. */
   readonly schemes?: readonly string[]
@@ -52,7 +55,7 @@ export class SinkParameters<Name extends string> {
     const folded = value.toLowerCase()
     if (['true', 't', '1'].includes(folded)) return true
     if (['false', 'f', '0'].includes(folded)) return false
-    throw this.refused(`param ${name} must be a bool`)
+    throw this.refused(`param ${name} must be a bool`, `${name}=true or ${name}=false`)
   }
 
   /** Returns the members of a list with commas or blanks. The parameter may be given several times. */
@@ -66,7 +69,8 @@ export class SinkParameters<Name extends string> {
     const value = this.text(name)
     if (value === undefined) return undefined
     const standard = value.replaceAll(' ', '+').replaceAll('-', '+').replaceAll('_', '/')
-    if (!base64.test(standard)) throw this.refused(`param ${name} must be base 64 encoded`)
+    if (!base64.test(standard))
+      throw this.refused(`param ${name} must be base 64 encoded`, `${base64Hint}, and percent-encode it`)
     return Buffer.from(standard, 'base64').toString(encoding)
   }
 
@@ -93,7 +97,11 @@ export class SinkParameters<Name extends string> {
     const meant = sorted.flatMap((name) => nearestName(name, known) ?? [])
     return this.refused(
       `unknown ${whose} query parameters: [${sorted.join(', ')}]`,
-      meant.length === 0 ? undefined : `did you mean ${meant.join(', ')}?`,
+      meant.length > 0
+        ? `did you mean ${meant.join(', ')}?`
+        : known.length > 0
+          ? `the parameters are ${known.toSorted().join(', ')}`
+          : 'leave out what follows the question mark',
     )
   }
 

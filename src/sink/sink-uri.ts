@@ -35,7 +35,10 @@ export function readSinkUri(uri: string | undefined, position: number): SinkUri 
       scheme,
       sinks.flatMap(({ schemes }) => schemes),
     )
-  const hint = meant === undefined ? undefined : `did you mean "${meant}"?`
+  const hint =
+    meant === undefined
+      ? `the schemes of sinks are ${sinks.flatMap(({ schemes, open }) => (open === undefined ? [] : schemes)).join(', ')}`
+      : `did you mean "${meant}"?`
   throw new FeedError('FEED_OPTION', `unsupported sink: ${scheme}`, { position, hint })
 }
 
@@ -92,6 +95,15 @@ function withoutUser(uri: string): string {
   return `${scheme}redacted${uri.slice(at)}`
 }
 
+/** The parameters of all sinks whose values are no secrets, in lower case: a misspelt secret is not among them. */
+const harmlessParameters: ReadonlySet<string> = new Set(
+  sinks.flatMap(({ reference }) =>
+    Object.entries(reference?.uri?.parameters ?? {}).flatMap(([name, { isSecret }]) =>
+      isSecret === true ? [] : [name.toLowerCase()],
+    ),
+  ),
+)
+
 /** The parameters whose values are credentials or keys, in lower case, also those of sinks that are not built yet. */
 const secretParameters: ReadonlySet<string> = new Set(
   sinks.flatMap(({ secrets = [], reference }) => [
@@ -102,16 +114,21 @@ const secretParameters: ReadonlySet<string> = new Set(
   ]),
 )
 
-/** Returns the URI as SHOW JOBS prints it: as written, but without the user, the secrets, and what may be a secret of the far end. */
-export function showSinkUri(uri: string): string {
+/**
+ * Returns the URI as SHOW JOBS prints it: as written, but without the user and without the values of parameters that are secrets or that no sink has,
+ * which may be misspelt secrets, or secrets of the far end. `harmless`: further parameters that may be shown.
+ */
+export function showSinkUri(uri: string, harmless: readonly string[] = []): string {
   // CockroachDB prints a URI that is only a scheme without the slashes.
   const [, bare] = /^([^:]+):\/\/$/.exec(uri) ?? []
   if (isWhole(bare)) return `${bare?.toLowerCase()}:`
   const [, head = '', place = '', query = ''] = /^([a-z][a-z0-9+.-]*:\/\/)?([^?]*)(.*)$/is.exec(withoutUser(uri)) ?? []
   const facts = ofScheme(head.slice(0, -3).toLowerCase())
-  const isSecret = (name: string): boolean =>
-    secretParameters.has(name.toLowerCase()) ||
-    (facts?.passesParametersOn === true && facts.reference?.uri?.parameters[name] === undefined)
+  const isSecret = (name: string): boolean => {
+    if (harmless.includes(name)) return false
+    if (secretParameters.has(name.toLowerCase()) || !harmlessParameters.has(name.toLowerCase())) return true
+    return facts?.passesParametersOn === true && facts.reference?.uri?.parameters[name] === undefined
+  }
   return `${head}${facts?.showPlace?.(place) ?? place}${redactQuery(query, isSecret)}`
 }
 

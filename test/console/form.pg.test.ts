@@ -115,6 +115,11 @@ test('no secret stands in the statement that is shown', async () => {
     ['webhook-https://hook.example/hunter2', { webhook_auth_header: `Basic 'hunter2'` }],
     ['kafka://h', { format: 'avro', confluent_schema_registry: 'https://me:hunter2@registry.example' }],
     ['kafka://h', { extra_headers: '{"X-Key": "hunter2"}' }],
+    ['s3://bucket/path?AWS_ACCESS_KEY_ID=u&AWS_SECRET_ACCES_KEY=hunter2', {}],
+    ['kafka://h?sasl_passwrod=hunter2', {}],
+    ['azure-blob://box?AZURE_ACCOUNT_NAME=u&sig=hunter2', {}],
+    ['webhook-https://hook.example', { webhook_auth_hedder: 'Basic hunter2' }],
+    ['kafka://u:hunter2@h', { '"x /*': '' }],
     // The word that stands for secrets in the secret itself.
     ['s3://bucket/path?AWS_SECRET_ACCESS_KEY=redacted-hunter2', {}],
   ] as const) {
@@ -130,6 +135,17 @@ test('no secret stands in the statement that is shown', async () => {
     body: '{"tables": "orders"}',
   })
   assert.equal(bad.status, 400)
+  const named = await draft({ tables: ['"t /*"', 'public."a "" b"'], sink: 'kafka://u:hunter2@h', options: {} })
+  assert.ok(named.hasSecrets && !named.shown.includes('hunter2'), named.shown)
+  for (const table of ['t /*', '"t /*', 't; SELECT 1', '']) {
+    const answer = await fetch(`http://127.0.0.1:${server.httpPort}/api/v1/form`, {
+      method: 'POST',
+      headers: { 'x-changefeed-console': '1' },
+      body: JSON.stringify({ tables: [table], sink: 'kafka://u:hunter2@h', options: {} }),
+    })
+    const text = await answer.text()
+    assert.deepEqual([answer.status, text.includes('hunter2')], [400, false], text)
+  }
 })
 
 test('secrets are on the page only after a click, and the statement runs and is copied with them', async () => {

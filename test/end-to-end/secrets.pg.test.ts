@@ -120,6 +120,7 @@ test('the log says that the server has started, and which changefeed was refused
     [`CREATE CHANGEFEED FOR t INTO 'webhook-https://127.0.0.1:1/?ca_cert=${secret}'`, undefined],
     [`CREATE CHANGEFEED FOR t INTO 's3://b/p?AWS_ACCESS_KEY_ID=x&AWS_SECRET_ACCES_KEY=${secret}'`, undefined],
     [`EXPERIMENTAL CHANGEFEED FOR t WITH cursor = '${secret}'`, undefined],
+    [`CREATE CHANGEFEED FOR t INTO 'null://' WITH format = hunter2unquoted`, undefined],
   ] as const
   for (const [sql] of refused) await assert.rejects(server.sql(sql))
   const lines = await until('each has its line', 10_000, () => {
@@ -135,5 +136,6 @@ test('the log says that the server has started, and which changefeed was refused
     if (code !== undefined) assert.equal(line['code'], code, sql)
     assert.deepEqual([line['user'], line['database'], line['level']], ['root', 'defaultdb', 30], sql)
     assert.ok(!JSON.stringify(line).includes(secret), `${sql}: ${JSON.stringify(line)}`)
+    assert.ok(!JSON.stringify(line).includes('hunter2unquoted'), JSON.stringify(line))
   }
 })

@@ -76,10 +76,41 @@ test('a job, a status or a parameter that there is not is an error with a hint',
     ['jobs?limit=-1', 400, 'limit is not a whole number'],
     ['jobs/1/messages?scann=yes', 400, 'unknown parameter scann'],
     ['tables?databse=shop', 400, 'unknown parameter databse'],
+    ['overview?nocache=1', 400, 'unknown parameter nocache'],
+    ['form?x=1', 400, 'unknown parameter x'],
+    ['metrics?visibility=all', 400, 'unknown parameter visibility'],
+    ['session?user=x', 400, 'unknown parameter user'],
+    ['jobs?limt=5', 400, 'unknown parameter limt'],
+    ['jobs?limit=5&limit=6', 400, 'limit is given more than once'],
+    ['events?limit=5&limit=5', 400, 'limit is given more than once'],
+    ['series?frm=0&name=a', 400, 'unknown parameter frm'],
   ] as const) {
     const answer = await fetch(base + path, { headers: own })
     const body = (await answer.json()) as { readonly error: string; readonly hint?: string }
     assert.deepEqual([answer.status, body.error], [status, error], path)
+    assert.ok((body.hint ?? '') !== '', path)
+  }
+})
+
+test('a member of a body that there is not is refused, and what it contains is not repeated', async () => {
+  for (const [path, body, hint] of [
+    ['form', { tabels: [] }, 'did you mean tables?'],
+    ['changefeeds', { statment: 'hunter2' }, 'did you mean statement?'],
+    ['changefeeds/check', { statement: 'x', sink: 'hunter2' }, 'the members are database, statement'],
+    ['jobs/1/pause', { reason: 'hunter2' }, 'this request takes no members'],
+    ['login', { usr: 'ann', password: 'hunter2' }, 'did you mean user?'],
+  ] as const) {
+    const answer = await fetch(base + path, {
+      method: 'POST',
+      headers: { ...own, ...(path === 'login' ? { 'x-logins': '1' } : {}) },
+      body: JSON.stringify(body),
+    })
+    const text = await answer.text()
+    assert.equal(answer.status, 400, text)
+    const said = JSON.parse(text) as { readonly error: string; readonly hint: string }
+    assert.match(said.error, /^unknown member \w+$/)
+    assert.equal(said.hint, hint)
+    assert.ok(!text.includes('hunter2'), text)
   }
 })
 

@@ -2,8 +2,8 @@
 
 import type { IncomingMessage } from 'node:http'
 import { TLSSocket } from 'node:tls'
-import { nearestName } from '../../core/nearest-name.ts'
 import { FeedError } from '../../errors/feed-error.ts'
+import { checkNames } from '../../http/check-parameters.ts'
 import { isFromThisMachine } from '../../http/from-here.ts'
 
 const mostBytes = 512 * 1024
@@ -35,19 +35,17 @@ export function isEncrypted({ socket }: IncomingMessage): boolean {
   return socket instanceof TLSSocket
 }
 
-/** Refuses a parameter that the request does not have: one that is misspelt would be ignored without a word. */
-export function checkParameters(url: URL, known: readonly string[]): void {
-  for (const name of url.searchParams.keys()) {
-    if (known.includes(name)) continue
-    const meant = nearestName(name, known)
-    throw new FeedError('FEED_OPTION', `unknown parameter ${name}`, {
-      hint: meant === undefined ? `the parameters are ${known.join(', ')}` : `did you mean ${meant}?`,
-    })
-  }
+/** Reads the body, which is a JSON object with these members. */
+export async function readBody(
+  request: IncomingMessage,
+  known: readonly string[],
+): Promise<Readonly<Record<string, unknown>>> {
+  const body = await objectIn(request)
+  checkNames(Object.keys(body), known, 'member')
+  return body
 }
 
-/** Reads the body, which is a JSON object. */
-export async function readBody(request: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {
+async function objectIn(request: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {
   const bytes = await bytesOf(request)
   if (bytes.length === 0) return {}
   try {
@@ -57,7 +55,9 @@ export async function readBody(request: IncomingMessage): Promise<Readonly<Recor
   } catch {
     // What it contains may be a secret, so the error does not show it.
   }
-  throw new FeedError('FEED_OPTION', 'the body is not a JSON object')
+  throw new FeedError('FEED_OPTION', 'the body is not a JSON object', {
+    hint: 'a body is written as {"name": "value"}',
+  })
 }
 
 /** What is beyond the limit is read and thrown away: a client that still writes would not see the answer of a closed connection. */
@@ -93,6 +93,9 @@ export function numberIn(
 ): number {
   const text = url.searchParams.get(name)
   if (text === null) return fallback
-  if (!/^\d{1,15}$/.test(text)) throw new FeedError('FEED_OPTION', `${name} is not a whole number`)
+  if (!/^\d{1,15}$/.test(text))
+    throw new FeedError('FEED_OPTION', `${name} is not a whole number`, {
+      hint: `a whole number is written with digits alone: ${name}=${Math.min(fallback, most)}`,
+    })
   return Math.min(Number(text), most)
 }

@@ -9,16 +9,7 @@ import { late, orLate } from '../../async/or-late.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { JobVerb } from '../../jobs/jobs.ts'
 import type { ListedJob } from '../../jobs/listed-jobs.ts'
-import {
-  checkParameters,
-  isOwnRequest,
-  isStream,
-  numberIn,
-  optionalTextIn,
-  ownHeader,
-  readBody,
-  textIn,
-} from './api-request.ts'
+import { isOwnRequest, isStream, numberIn, optionalTextIn, ownHeader, readBody, textIn } from './api-request.ts'
 import { check, create, form, tables, type FormCall } from './changefeed-form.ts'
 import { chosenIn, draft } from './draft.ts'
 import { errorAnswer, statusOf } from './error-answer.ts'
@@ -27,10 +18,11 @@ import { liveTail } from './live-tail.ts'
 import { LiveTails } from './live-tails.ts'
 import { jobDetail, listJobs } from './jobs.ts'
 import { Overview, type OverviewParts } from './overview.ts'
-import { querySeries, keptMetrics } from './series.ts'
+import { keptMetrics, querySeries, repeatedSeriesParameters, seriesParameters } from './series.ts'
 import { Logins, type LoginsOptions } from './logins.ts'
 import { refuseMethod, sendJson } from './send-json.ts'
 import { sessionSlots, type ApiUser } from './sql-client.ts'
+import { checkParameters } from '../../http/check-parameters.ts'
 import { isFromThisMachine, isOfProxy } from '../../http/from-here.ts'
 import type { SeriesStore } from '../../core/series.ts'
 
@@ -67,6 +59,17 @@ interface Route {
   readonly method: 'GET' | 'POST'
   readonly pattern: RegExp
   readonly run: Handler
+  /** The parameters that the request may have, and those of them that may be repeated. */
+  readonly parameters: readonly string[]
+  readonly repeated: readonly string[]
+}
+
+interface RouteFacts {
+  readonly withinMs?: number
+  /** What to do when PostgreSQL is late. */
+  readonly hint?: string
+  readonly parameters?: readonly string[]
+  readonly repeated?: readonly string[]
 }
 
 interface LoginRoute {
@@ -119,7 +122,10 @@ export class Api {
     }
     const ofLogins = this.#ofLogins(path)
     if (ofLogins !== undefined && ofLogins.method !== method) return refuseMethod(request, response, [ofLogins.method])
-    if (ofLogins !== undefined) return ofLogins.run(request, response)
+    if (ofLogins !== undefined) {
+      checkParameters(url, [])
+      return ofLogins.run(request, response)
+    }
     const user = await this.#logins.confirmedUserOf(request, doesSomething)
     if (user === undefined)
       return sendJson(response, 401, { error: 'nobody is logged in', hint: `POST ${apiPrefix}login` })
@@ -133,6 +139,7 @@ export class Api {
         found.map((one) => one.method),
       )
     }
+    checkParameters(url, route.parameters, route.repeated)
     const parts = (route.pattern.exec(path) ?? []).slice(1)
     const answer = await route.run({ request, response, url, parts, user })
     if (answer !== undefined) sendJson(response, 200, answer)
@@ -152,80 +159,97 @@ export class Api {
     const { parts, series } = this.#options
     const { listed, jobs, backend } = parts
     const overview = new Overview(parts)
-    const get = (pattern: RegExp, run: Handler, withinMs = answerWithinMs): Route => ({
-      method: 'GET',
-      pattern,
-      run: inTime(run, withinMs, looks),
-    })
-    const post = (pattern: RegExp, run: Handler, withinMs = doneWithinMs, hint = does): Route => ({
-      method: 'POST',
-      pattern,
-      run: inTime(run, withinMs, hint),
-    })
+    const routeOf =
+      (method: Route['method'], usual: { readonly withinMs: number; readonly hint: string }) =>
+      (pattern: RegExp, run: Handler, facts: RouteFacts = {}): Route => {
+        const { withinMs = usual.withinMs, hint = usual.hint, parameters = [], repeated = [] } = facts
+        return { method, pattern, run: inTime(run, withinMs, hint), parameters, repeated }
+      }
+    const get = routeOf('GET', { withinMs: answerWithinMs, hint: looks })
+    const post = routeOf('POST', { withinMs: doneWithinMs, hint: does })
     return [
       get(/^overview$/, ({ user }) => overview.answer(user.name)),
-      get(/^events$/, ({ user, url }) =>
-        events(listed, { user: user.name, limit: numberIn(url, 'limit', { fallback: 5, most: 200 }) }),
+      get(
+        /^events$/,
+        ({ user, url }) =>
+          events(listed, { user: user.name, limit: numberIn(url, 'limit', { fallback: 5, most: 200 }) }),
+        { parameters: ['limit'] },
       ),
-      get(/^jobs$/, ({ user, url }) => listJobs(parts, { user: user.name, url })),
+      get(/^jobs$/, ({ user, url }) => listJobs(parts, { user: user.name, url }), {
+        parameters: ['status', 'text', 'limit', 'offset'],
+        repeated: ['status'],
+      }),
       get(/^jobs\/(\d{1,19})$/, ({ user, parts: [id = ''] }) => {
         if (!isJobId(id)) throw noJob(id)
         return jobDetail(parts, { user: user.name, id })
       }),
-      post(/^jobs\/(\d{1,19})\/(pause|resume|cancel)$/, async ({ user, parts: [id = '', verb] }) => {
+      post(/^jobs\/(\d{1,19})\/(pause|resume|cancel)$/, async ({ user, request, parts: [id = '', verb] }) => {
+        await readBody(request, [])
         if (!isJobId(id)) throw noJob(id)
         await jobs.request([id], verb as JobVerb, user.name)
         return jobDetail(parts, { user: user.name, id })
       }),
-      get(/^jobs\/(\d{1,19})\/messages$/, (call) => this.#tail(call), endless),
+      get(/^jobs\/(\d{1,19})\/messages$/, (call) => this.#tail(call), {
+        withinMs: endless,
+        parameters: ['scan'],
+      }),
       get(/^form$/, () => form()),
       post(
         /^form$/,
         async ({ user, request }) => {
-          const body = await readBody(request)
+          const body = await readBody(request, ['database', 'tables', 'sink', 'options'])
           return draft(this.#formCall(user, optionalTextIn(body, 'database')), chosenIn(body))
           // It only looks, and the next key asks again.
         },
-        answerWithinMs,
-        looks,
+        { withinMs: answerWithinMs, hint: looks },
       ),
-      get(/^tables$/, ({ user, url }) => {
-        checkParameters(url, ['database'])
-        return tables(this.#formCall(user, url.searchParams.get('database') ?? undefined), backend.own?.systemDatabase)
-      }),
+      get(
+        /^tables$/,
+        ({ user, url }) =>
+          tables(this.#formCall(user, url.searchParams.get('database') ?? undefined), backend.own?.systemDatabase),
+        { parameters: ['database'] },
+      ),
       post(
         /^changefeeds\/check$/,
         async ({ user, request }) => {
-          const body = await readBody(request)
+          const body = await readBody(request, ['database', 'statement'])
           return check(this.#formCall(user, optionalTextIn(body, 'database')), textIn(body, 'statement'))
         },
-        doneWithinMs,
-        looks,
+        { hint: looks },
       ),
       post(
         /^changefeeds$/,
         async ({ user, request }) => {
-          const body = await readBody(request)
+          const body = await readBody(request, ['database', 'statement'])
           return create(this.#formCall(user, optionalTextIn(body, 'database')), textIn(body, 'statement'))
           // The statement may wait for transactions of the application.
         },
-        endless,
+        { withinMs: endless },
       ),
       get(/^metrics$/, () => keptMetrics(series)),
-      get(/^series$/, ({ user, url }) =>
-        querySeries(series, url, async (ids) => {
-          if (ids.length === 0) return undefined
-          const odd = ids.find((id) => !isJobId(id))
-          if (odd !== undefined) return odd
-          const { jobs: known } = await listed.page(user.name, { ids, limit: ids.length, hasSpec: false })
-          return ids.find((id) => !known.some((job) => job.id === id))
-        }),
-      ),
+      get(/^series$/, (call) => this.#series(call), {
+        parameters: seriesParameters,
+        repeated: repeatedSeriesParameters,
+      }),
     ]
   }
 
   #formCall(user: ApiUser, database: string | undefined): FormCall {
     return { user, port: this.#options.port, slots: this.#slots, database }
+  }
+
+  async #series({ user, url, response }: UserCall): Promise<object> {
+    const { parts, series } = this.#options
+    const unknownJob = async (ids: readonly string[]): Promise<string | undefined> => {
+      if (ids.length === 0) return undefined
+      const odd = ids.find((id) => !isJobId(id))
+      if (odd !== undefined) return odd
+      const { jobs: known } = await parts.listed.page(user.name, { ids, limit: ids.length, hasSpec: false })
+      return ids.find((id) => !known.some((job) => job.id === id))
+    }
+    const left = new AbortController()
+    response.once('close', () => left.abort())
+    return querySeries(series, url, { unknownJob, signal: left.signal })
   }
 
   async #tail({ request, response, url, user, parts: [id = ''] }: UserCall): Promise<undefined> {
@@ -235,7 +259,6 @@ export class Api {
       ended: this.#logins.endOf(request),
       confirm: async () => (await this.#logins.confirmedUserOf(request, false)) !== undefined,
     }
-    checkParameters(url, ['scan'])
     await this.#tails.run(session, async (signal) => {
       const job = await this.#jobOf(user, id)
       const scan = url.searchParams.get('scan') ?? 'no'

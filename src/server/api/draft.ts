@@ -8,16 +8,18 @@ import { optionFits } from '../../plan/option-fits.ts'
 import { isOptionName, type OptionName } from '../../plan/options.ts'
 import type { GivenOption } from '../../plan/read-options.ts'
 import { readSql } from '../../sql/sql.ts'
-import { shownStatement } from '../statements/shown-statement.ts'
 import type { DraftAnswer } from './answers.ts'
 import { optionalTextIn } from './api-request.ts'
 import type { FormCall } from './changefeed-form.ts'
-import { statementOf, type Chosen } from './form-statement.ts'
+import { shownOf, statementOf, type Chosen } from './form-statement.ts'
 import { inSession } from './sql-client.ts'
 
 /** What SHOW JOBS shows instead of a secret. */
 const mark = 'redacted'
 const mostTables = 1000
+/** A name of a table as SQL writes it, and nothing else: the beginning of a comment would swallow the rest of the statement. */
+const part = String.raw`(?:"(?:[^"]|"")+"|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)`
+const tableName = new RegExp(String.raw`^${part}(?:\.${part}){0,2}$`)
 /** The columns of further tables are left to the statement's check. */
 const readTables = 100
 
@@ -37,6 +39,11 @@ export function chosenIn(body: Readonly<Record<string, unknown>>): Chosen {
       `"tables" has to be a list of at most ${mostTables} texts, and "options" an object of texts`,
     )
   }
+  const odd = tables.find((table) => !tableName.test(table))
+  if (odd !== undefined)
+    throw new FeedError('FEED_OPTION', `${JSON.stringify(odd)} is not a name of a table as SQL writes it`, {
+      hint: 'a name with other characters than letters, digits and underscores stands between double quotes',
+    })
   return { tables, sink: optionalTextIn(body, 'sink') ?? '', options: options as Chosen['options'] }
 }
 
@@ -46,10 +53,9 @@ function isText(value: unknown): value is string {
 
 export async function draft(call: FormCall, chosen: Chosen): Promise<DraftAnswer> {
   const statement = statementOf(chosen)
-  const redacted = shownStatement(statement)
   // URIs without secrets are shown as they are written, and not in the short form of SHOW JOBS.
   // A password may contain the word that stands for secrets, so it is taken out of what was chosen first.
-  const hasSecrets = shownStatement(statement.replaceAll(mark, '')).includes(mark)
+  const hasSecrets = shownOf(withoutMark(chosen)).includes(mark)
   const fits = optionFits({
     given: new Map(Object.entries(chosen.options).flatMap(([name, value]) => givenOf(name, value))),
     sinkText: chosen.sink,
@@ -57,10 +63,16 @@ export async function draft(call: FormCall, chosen: Chosen): Promise<DraftAnswer
   })
   return {
     statement,
-    shown: hasSecrets ? redacted : statement,
+    shown: hasSecrets ? shownOf(chosen) : statement,
     hasSecrets,
     options: fits.map(({ name, reason = null, values }) => ({ name, reason, values })),
   }
+}
+
+function withoutMark({ tables, sink, options }: Chosen): Chosen {
+  const without = (text: string): string => text.replaceAll(mark, '')
+  const cut = Object.entries(options).map(([name, value]) => [name, value === '' ? '' : `${without(value)} `])
+  return { tables: tables.map(without), sink: without(sink), options: Object.fromEntries(cut) as Chosen['options'] }
 }
 
 function givenOf(name: string, value: string): [OptionName, GivenOption][] {

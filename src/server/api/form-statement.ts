@@ -1,5 +1,8 @@
 // Writes CREATE CHANGEFEED from what was chosen in the form of a new changefeed.
 
+import { shownOption } from '../../plan/job-description.ts'
+import { showSinkUri } from '../../sink/sink-uri.ts'
+
 /** Values by the names of options; an empty value: the option is given without one. */
 export type ChosenOptions = Readonly<Record<string, string>>
 
@@ -8,6 +11,21 @@ export interface Chosen {
   readonly tables: readonly string[]
   readonly sink: string
   readonly options: ChosenOptions
+}
+
+/** The same without secrets. It is made of parts that are known for what they are, so nothing in one of them changes what another one means. */
+export function shownOf({ tables, sink, options }: Chosen): string {
+  return statementOf({
+    tables,
+    sink: sink === '' ? '' : showSinkUri(sink),
+    options: Object.fromEntries(
+      Object.entries(options).map(([name, value]) => [
+        // What cannot be the name of an option may be anything.
+        /^\w+$/.test(name) ? name : 'redacted',
+        value === '' ? '' : shownOption(name.toLowerCase(), value),
+      ]),
+    ),
+  })
 }
 
 export function statementOf({ tables, sink, options }: Chosen): string {

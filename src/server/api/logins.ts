@@ -131,7 +131,7 @@ export class Logins {
   }
 
   async #userIn(request: IncomingMessage): Promise<ApiUser> {
-    const body = await readBody(request)
+    const body = await readBody(request, ['user', 'password', 'database'])
     const [name, password] = [textIn(body, 'user'), textIn(body, 'password')]
     const database = optionalTextIn(body, 'database') ?? this.#options.defaultDatabase
     if (name !== '' && database !== '') return { name, database, password }

@@ -4,7 +4,7 @@ import { pointEveryMs, type SeriesOrigin, type SeriesQuery, type SeriesStore } f
 import { FeedError } from '../../errors/feed-error.ts'
 import type { MetricsAnswer, SeriesAnswers } from './answers.ts'
 import { nearestName } from '../../core/nearest-name.ts'
-import { checkParameters, numberIn } from './api-request.ts'
+import { numberIn } from './api-request.ts'
 
 const mostNames = 20
 const mostIds = 100
@@ -24,15 +24,22 @@ export function keptMetrics(store: SeriesStore | undefined): MetricsAnswer {
   return { metrics: store?.metrics ?? [], pointEveryMs }
 }
 
-const parameters = ['name', 'of', 'id', 'from', 'to', 'step', 'downsample', 'rate', 'aggregate'] as const
+export const seriesParameters = ['name', 'of', 'id', 'from', 'to', 'step', 'downsample', 'rate', 'aggregate'] as const
+export const repeatedSeriesParameters = ['name', 'id'] as const
 
-/** Asks for several metrics in the same way. `unknownJob` returns the first of these ids that is of no job. */
+export interface SeriesCall {
+  /** Returns the first of these ids that is of no job. */
+  readonly unknownJob?: (ids: readonly string[]) => Promise<string | undefined>
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal?: AbortSignal
+}
+
+/** Asks for several metrics in the same way. */
 export async function querySeries(
   store: SeriesStore | undefined,
   url: URL,
-  unknownJob: (ids: readonly string[]) => Promise<string | undefined> = () => Promise.resolve(undefined),
+  { unknownJob = () => Promise.resolve(undefined), signal }: SeriesCall = {},
 ): Promise<SeriesAnswers> {
-  checkParameters(url, parameters)
   const names = [...new Set(url.searchParams.getAll('name'))]
   if (names.length === 0 || names.length > mostNames)
     throw new FeedError('FEED_OPTION', `name has to be given, and at most ${mostNames} times`)
@@ -60,7 +67,7 @@ export async function querySeries(
   const answers: SeriesAnswers['answers'][number][] = []
   let values = 0
   for (const name of names) {
-    const answer = await store?.query({ ...query, name, of: originFor(store, name, query.of) })
+    const answer = await store?.query({ ...query, name, of: originFor(store, name, query.of) }, signal)
     values += (answer?.series ?? []).reduce((sum, { values: own }) => sum + own.length, 0)
     if (values > mostValues)
       throw new FeedError('FEED_OPTION', `these would be more than ${mostValues} values`, {

@@ -3,7 +3,7 @@
 import type { Hlc } from '../../core/hlc.ts'
 import { feedMeter, type FeedMeter } from '../../core/feed-meter.ts'
 import { highWaterOf, readsLogFrom, type JobProgress } from '../../core/job-progress.ts'
-import { defaultScope } from '../../core/metric-scopes.ts'
+import { defaultScope, maxScopes } from '../../core/metric-scopes.ts'
 import type { FeedTarget } from '../../core/feed-spec.ts'
 import type { PausedJob } from '../../jobs/job-lists.ts'
 import { changefeedMetrics, type MeasuredChangefeeds } from '../../metrics/changefeed-metrics.ts'
@@ -40,7 +40,7 @@ export async function measure(parts: MeasuredParts): Promise<MeasuredServerParts
   const paused = await parts.paused.now()
   await parts.names.learn([...parts.jobs.running.map(({ job }) => job.payload.spec), ...paused])
   const now = BigInt(Date.now()) * 1_000_000n
-  const { total, byScope } = measureScopes(parts, now)
+  const { total, byScope } = measureScopes(parts, paused, now)
   const jobs = measureJobs(parts, paused, { now, meter: total.meter })
   const sinks = measureSinks(parts)
   const sources = parts.sources.all.map((of) => ({ labels: { database: of.connection.database }, of }))
@@ -68,6 +68,7 @@ function metricsOf<Of>(table: MetricTable<Of>, measured: readonly Measured<Of>[]
 
 function measureScopes(
   { scopes, feeds: { running: feeds }, jobs: { running: jobs } }: MeasuredParts,
+  paused: readonly PausedJob[],
   now: bigint,
 ): Pick<MeasuredServerParts, 'total' | 'byScope'> {
   const start = (counted: FeedMeter): MeasuredChangefeeds => {
@@ -78,6 +79,9 @@ function measureScopes(
   }
   const total = start(scopes.total)
   const byScope = new Map([...scopes.all].map(([scope, counted]) => [scope, start(counted)]))
+  // A scope is there from the moment on in which a job has it, whether or not the job has run since the server started.
+  for (const { scope } of [...jobs.map(({ job }) => job.payload.spec), ...paused])
+    if (scope !== undefined && !byScope.has(scope) && byScope.size <= maxScopes) byScope.set(scope, start(feedMeter()))
   const measure = (scope: string | undefined, add: (measured: MeasuredChangefeeds) => void): void => {
     add(total)
     const own = byScope.get(scope ?? defaultScope)

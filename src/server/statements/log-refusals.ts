@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { LocalCall, LocalStatement } from '../../pg-server/local-statement.ts'
 import { lex } from '../../sql/lexer.ts'
+import { isOp, isWord } from '../../sql/tokens.ts'
 
 /** `sql` is the statement as typed. */
 export function logRefusals(statement: LocalStatement, log: Logger, sql: string): LocalStatement {
@@ -50,9 +51,9 @@ function logRefusal(log: Logger, error: unknown, { call, sql, isAccepted }: Refu
 }
 
 /** The client may read again what it has typed. In the log it may be a secret in a wrong place: a password as the value of another option. */
-function withoutTyped(text: string, sql: string, parameters: readonly (string | null)[]): string {
+export function withoutTyped(text: string, sql: string, parameters: readonly (string | null)[]): string {
   const whole = [...stringsIn(sql), ...parameters.filter((one) => one !== null)]
-  return [...whole, ...whole.flatMap(partsOfQuery)]
+  return [...whole, ...whole.flatMap(partsOfQuery), ...unquotedIn(sql)]
     .filter((one) => one.length > 2)
     .toSorted((a, b) => b.length - a.length)
     .reduce((shown, one) => shown.replaceAll(one, '…'), text)
@@ -60,6 +61,37 @@ function withoutTyped(text: string, sql: string, parameters: readonly (string | 
 
 function stringsIn(sql: string): readonly string[] {
   return lex(sql).flatMap((token) => (token.tag === 'string' ? [token.text] : []))
+}
+
+/** Words that a value may be without being a secret. */
+const plain = new Set(['true', 'false', 'yes', 'no', 'only', 'null', 'with', 'options', 'changefeed', 'table'])
+
+/** What stands without quotes where a value is expected: after an equals sign up to the next comma, and after INTO up to WITH. */
+function unquotedIn(sql: string): readonly string[] {
+  const tokens = lex(sql)
+  const found: string[] = []
+  let what: 'none' | 'value' | 'place' = 'none'
+  let from = 0
+  const end = (at: number): void => {
+    // As it was typed, up to each blank, and the single words: an error names the one where it was noticed.
+    if (what !== 'none') found.push(...sql.slice(from, at).split(/\s+/))
+    what = 'none'
+  }
+  for (const token of tokens) {
+    const isEnd = what === 'place' ? isWord(token, 'with') : [',', ')', ';'].some((mark) => isOp(token, mark))
+    if (isEnd) end(token.start)
+    else if (what !== 'none') found.push(token.text, sql.slice(token.start, token.end))
+    const next = isWord(token, 'into')
+      ? 'place'
+      : token.tag === 'op' && token.text.startsWith('=')
+        ? 'value'
+        : undefined
+    if (next === undefined || what !== 'none') continue
+    what = next
+    from = token.end
+  }
+  end(sql.length)
+  return found.filter((text) => !plain.has(text.toLowerCase()))
 }
 
 /** What follows the question mark of a URI. A name of a parameter is kept if it looks like one: a password may have a question mark. */

@@ -167,12 +167,14 @@ function decoded(text: string): string {
   return base64 === undefined ? percentDecoded(text) : Buffer.from(base64, 'base64').toString('utf8')
 }
 
-function hintOf(status: number): string | undefined {
+function hintOf(status: number): string {
   if (status === 401 || status === 403)
     return 'credentials are given with webhook_auth_header, or as user:password@ in the URI'
   if (status === 404 || status === 405)
     return 'the endpoint is the whole URL of the sink URI, with its path; it gets POST requests'
   if (status >= 300 && status < 400)
     return 'only 307 and 308 are followed, on the same host; give the URI of the endpoint itself'
-  return undefined
+  if (status >= 500)
+    return 'the log of the endpoint, or of a proxy before it, says why; the request is sent again until it is taken'
+  return 'the endpoint, or a proxy before it, refuses the request: its log says why'
 }
