@@ -7,7 +7,6 @@ import type { StorageClient, StorageOpening } from '../storage-client.ts'
 import { credentialsOf } from './credentials.ts'
 import { defaultRegion, type S3Location } from './location.ts'
 import { S3StorageClient } from './s3-client.ts'
-import { statusMark } from './s3-trouble.ts'
 
 export type S3Opening = Pick<StorageOpening, 'allowedHosts' | 'log'> &
   AgentsOpening & {
@@ -47,18 +46,7 @@ export async function open(location: S3Location, opening: S3Opening): Promise<St
       requestHandler,
       customUserAgent: 'pg-changefeed',
     }
-    const client = new S3Client(config)
-    client.middlewareStack.add(
-      (next) => async (args) => {
-        const answer = await next(args)
-        const { statusCode, headers } = answer.response as { statusCode?: number; headers?: Record<string, string> }
-        if (headers !== undefined) headers[statusMark] = String(statusCode)
-        return answer
-      },
-      // The nearest to the answer: before the library changes its status.
-      { step: 'deserialize', priority: 'low', name: 'statusMark' },
-    )
-    return client
+    return new S3Client(config)
   }
   return new S3StorageClient({
     location,

@@ -8,9 +8,6 @@ import { saidBy } from '../../said-by.ts'
 import type { StorageTrouble } from '../storage-client.ts'
 import { addressesOf, type S3Location } from './location.ts'
 
-/** A header that the client adds to answers: their status. The library takes an error in the body of a 200 for a status of 503. */
-export const statusMark = 'x-pg-changefeed-status'
-
 /** The server has no credentials, or a role cannot be assumed. */
 export class NoCredentials extends Error {
   constructor(cause: unknown) {
@@ -67,14 +64,9 @@ export function s3Trouble(thrown: unknown, location: S3Location): StorageTrouble
   }
   const said = isS3Code(code) && message !== code ? saidBy(message, secretsOf(location)) : ''
   const named = isS3Code(code) ? ` ${code}` : ''
-  const answered = headers[statusMark] === '200' && status !== 200 ? '200 with an error in its body:' : String(status)
-  const error = new FeedError(
-    'FEED_SINK',
-    `${name}: S3 answered ${answered}${named}${said === '' ? '' : `: ${said}`}`,
-    {
-      hint: hintOf({ code, status, region: regionIn(thrown), location }),
-    },
-  )
+  const error = new FeedError('FEED_SINK', `${name}: S3 answered ${status}${named}${said === '' ? '' : `: ${said}`}`, {
+    hint: hintOf({ code, status, region: regionIn(thrown), location }),
+  })
   if (expiredCodes.has(code)) return { tag: 'expired', error }
   // A token that was issued a moment ago, or that somebody has revoked; the server may have a newer one.
   if (code === 'InvalidToken' && isRenewable(location)) return { tag: 'expired', error }

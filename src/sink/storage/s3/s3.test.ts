@@ -167,21 +167,6 @@ test.describe('a client of S3', { skip }, () => {
     assert.deepEqual(await service.uploads('files'), [])
   })
 
-  test('an error in the body of a 200 is shown as S3 has said it, and the file is sent again', async () => {
-    await using client = await connect(location('completed'))
-    const upload = await client.begin(object, signal)
-    await upload.write(Buffer.alloc(6 << 20), signal)
-    service.front.next.push({ ...s3Error(200, 'InternalError', 'We encountered an internal error.') })
-    const { tag, error } = client.trouble(await thrownBy(upload.complete(signal)))
-    assert.equal(tag, 'failed')
-    assert.equal(
-      error.message,
-      's3://files/completed: S3 answered 200 with an error in its body: InternalError: We encountered an internal error.',
-    )
-    await upload.complete(signal)
-    assert.ok((await service.objects('files', 'completed')).has(object.name))
-  })
-
   test('an error says whether the file is sent again, what happened, and what to do', async () => {
     await using client = await connect(location('x'))
     await using renewable = await connect(location('x', { roles: [{ arn: 'arn:aws:iam::1:role/r' }] }))
