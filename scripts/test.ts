@@ -20,6 +20,7 @@ import { availableParallelism, constants, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { compileCache } from '../src/core/compile-cache.ts'
 import { endProcessesOf } from './processes-of.ts'
 import { readReports } from './report-files.ts'
 import { mayHaveTest } from './test-names.ts'
@@ -79,7 +80,14 @@ async function run(args: readonly string[]): Promise<string | undefined> {
   const child = spawn(process.execPath, args, {
     cwd: root,
     stdio: ['inherit', 'pipe', 'inherit'],
-    env: { ...process.env, ...colours, TMPDIR: temporary, ...(keeps ? { CHANGEFEED_TEST_KEEP: '1' } : {}) },
+    env: {
+      ...process.env,
+      ...colours,
+      TMPDIR: temporary,
+      // Half of what a small test file computes is compiling modules that the file before it has compiled.
+      NODE_COMPILE_CACHE: compileCache,
+      ...(keeps ? { CHANGEFEED_TEST_KEEP: '1' } : {}),
+    },
   })
   // After a signal the reporter would say of every file that was not run that it has failed.
   child.stdout.on('data', (text: Buffer) => {
