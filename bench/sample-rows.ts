@@ -53,25 +53,21 @@ export const samples: readonly Sample[] = [
 export const rowsPerRound = Number(process.argv[2] ?? 1_000_000)
 export const rowsPerBlock = 2000
 
-/** A pass is timed in pieces of so many, of which the fastest counts: whoever shares the core disturbs the others. */
+/** A turn is short, so that the best one was not interrupted: then it took as much processor time as it lasted, which is counted too coarsely. */
 const passesAtOnce = 5
 
-/**
- * Rows for each second of the processor time of this thread, for each of the passes. They work by turns, and the best turn of each counts,
- * because others may use the machine meanwhile.
- */
+/** Rows for each second, for each of the passes. They work by turns, and the best turn of each counts, because others may use the machine meanwhile. */
 export function measure(passes: readonly (() => void)[]): number[] {
   const turns = Math.max(20, Math.round(rowsPerRound / rowsPerBlock / passesAtOnce))
   const best = passes.map(() => Infinity)
   for (let turn = 0; turn < turns; turn++) {
     for (const [i, pass] of passes.entries()) {
-      const started = process.threadCpuUsage()
+      const started = performance.now()
       for (let n = 0; n < passesAtOnce; n++) pass()
-      const { user, system } = process.threadCpuUsage(started)
-      best[i] = Math.min(best[i] as number, user + system)
+      best[i] = Math.min(best[i] as number, performance.now() - started)
     }
   }
-  return best.map((micros) => (passesAtOnce * rowsPerBlock * 1e6) / micros)
+  return best.map((ms) => (passesAtOnce * rowsPerBlock * 1000) / ms)
 }
 
 /** The type modifier of numeric(12,2). */
