@@ -11,6 +11,7 @@ import { nodeFlags } from '../../bin/node-flags.js'
 import { compileCache } from '../../src/core/compile-cache.ts'
 import { removeStore } from '../support/kept-stores.ts'
 import { PostgresGate } from '../support/postgres-gate.ts'
+import { layEmbeddedStore } from '../support/servers/embedded-store.ts'
 import { serverOfTests } from '../support/servers/server-of-tests.ts'
 import { mountDisk, unmountDisk } from '../support/small-disk.ts'
 import { until } from '../support/until.ts'
@@ -61,6 +62,8 @@ export class TestServer implements AsyncDisposable {
         server.#attached = server.#theirs.attachment
       } else if (options.hasGate === true)
         server.#gate = await PostgresGate.open(() => readFileSync(join(server.storeDir, 'socket-dir'), 'utf8'))
+      // A small disk has room for what the program itself makes.
+      if (server.#attached === undefined && !server.#hasDisk) layEmbeddedStore(server.storeDir)
       await server.restart()
       await server.#theirs?.addNames()
       await server.sql('SET CLUSTER SETTING kv.rangefeed.enabled = true')

@@ -1,7 +1,7 @@
 // For tests: a real PostgreSQL, without any of our servers before it, with as many databases as a test wants. It is the
 // embedded one, or, in a run against other versions, somebody's own (servers/server-of-tests.ts).
 
-import { chmodSync, mkdtempSync, readdirSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -12,6 +12,7 @@ import { openRawConnection, type RawConnection } from '../../src/postgres/raw-co
 import type { PostgresServer, SourceConnection } from '../../src/postgres/source-connection.ts'
 import { removeStore } from './kept-stores.ts'
 import { PostgresServerUnderTest } from './postgres-server.ts'
+import { layEmbeddedStore } from './servers/embedded-store.ts'
 import { libcProvider, serverOfTests } from './servers/server-of-tests.ts'
 import { TcpGate } from './tcp-gate.ts'
 import { within } from './until.ts'
@@ -124,6 +125,7 @@ export class TestPostgres implements AsyncDisposable {
 
 async function startOurs(folder: string): Promise<RunningServer> {
   const dir = join(folder, 'postgres')
+  if (!existsSync(dir)) layEmbeddedStore(folder)
   const embedded = await startEmbedded({ dir, log: pino({ level: 'silent' }) })
   return {
     source: embedded.source,

@@ -32,6 +32,7 @@ import type { SourceConnection } from '../../src/postgres/source-connection.ts'
 import { startEmbedded, type EmbeddedPostgres } from '../../src/postgres/embedded/embedded.ts'
 import { dataRow } from '../../src/wire/backend-writer.ts'
 import { removeStore } from './kept-stores.ts'
+import { layEmbeddedStore } from './servers/embedded-store.ts'
 
 const ours = /\b(?:TICK|ECHO|HOLD|LONG|DEAF|ASK|SAY|FAIL|MALFORMED|USE|REWRITTEN|ALIAS)\b/
 const column = (name: string, typeOid = 25, typeSize = -1): ResultColumn => ({ name, typeOid, typeSize })
@@ -55,6 +56,7 @@ export class TestFront implements StatementHandler, AsyncDisposable {
   static async start(): Promise<TestFront> {
     const test = new TestFront()
     chmodSync(test.#dir, 0o755)
+    layEmbeddedStore(test.#dir)
     test.postgres = await startEmbedded({ dir: join(test.#dir, 'postgres'), log: pino({ level: 'silent' }) })
     test.front = await test.another()
     return test
