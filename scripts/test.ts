@@ -21,13 +21,15 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { compileCache } from '../src/core/compile-cache.ts'
+import { slowness } from './machine-speed.ts'
 import { endProcessesOf } from './processes-of.ts'
 import { readReports } from './report-files.ts'
+import { parentOfTemporary } from './temporary-folder.ts'
 import { mayHaveTest } from './test-names.ts'
 import { tierOf, tiers } from './test-tiers.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const fileTimeoutMs = 10 * 60_000
+const fileTimeoutMs = 20 * 60_000
 /** Most tests wait more than they compute: two at a time use less than half of two cores. */
 const filesAtOnce = availableParallelism() + 1
 const { values: chosen, positionals: wanted } = readArguments()
@@ -40,7 +42,7 @@ if (wrongTier !== undefined) {
   process.exit(1)
 }
 
-const temporary = mkdtempSync(join(tmpdir(), 'pgcf-run-'))
+const temporary = mkdtempSync(join(keeps ? tmpdir() : parentOfTemporary(), 'pgcf-run-'))
 // Root's PostgreSQL runs as another user, which has to reach its folder.
 chmodSync(temporary, 0o755)
 let interruptedBy: NodeJS.Signals | undefined
@@ -72,6 +74,7 @@ function readArguments() {
   }
 }
 
+const slow = slowness()
 /** The reporter writes into a pipe, and cannot see the terminal. */
 const colours = process.stdout.isTTY && process.env['NO_COLOR'] === undefined ? { FORCE_COLOR: '1' } : {}
 
@@ -86,6 +89,10 @@ async function run(args: readonly string[]): Promise<string | undefined> {
       TMPDIR: temporary,
       // Half of what a small test file computes is compiling modules that the file before it has compiled.
       NODE_COMPILE_CACHE: compileCache,
+      CHANGEFEED_TEST_SLOWNESS: slow.toFixed(2),
+      // The pictures stay when the folder goes.
+      CHANGEFEED_TEST_PICTURES:
+        process.env['CHANGEFEED_TEST_PICTURES'] ?? join(tmpdir(), 'changefeed-console-pictures'),
       ...(keeps ? { CHANGEFEED_TEST_KEEP: '1' } : {}),
     },
   })

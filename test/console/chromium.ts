@@ -3,15 +3,14 @@
 
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { chromium, type BrowserContext } from 'playwright-core'
 import { installPackage } from '../services/debian-program.ts'
 
 const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
-/** Where the pictures of a run stay: beside the folder of the run, which goes with it, and not in the checkout. */
-const besides = basename(tmpdir()).startsWith('pgcf-run-') ? dirname(tmpdir()) : tmpdir()
-export const picturesDir = process.env['CHANGEFEED_TEST_PICTURES'] ?? join(besides, 'changefeed-console-pictures')
+/** Where the pictures stay. A run of the tests says it, because its own folder for temporary files goes with it. */
+export const picturesDir = process.env['CHANGEFEED_TEST_PICTURES'] ?? join(tmpdir(), 'changefeed-console-pictures')
 
 const flags = [
   '--no-sandbox',

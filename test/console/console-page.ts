@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
+import { patience } from '../support/patience.ts'
 import { until } from '../support/until.ts'
 import { picturesDir, type TestBrowser } from './chromium.ts'
 
@@ -49,7 +50,7 @@ export class ConsolePage implements AsyncDisposable {
 
   static async open({ context }: TestBrowser, httpPort: number): Promise<ConsolePage> {
     const page = await context.newPage()
-    page.setDefaultTimeout(withinMs)
+    page.setDefaultTimeout(withinMs * patience())
     return new ConsolePage(page, `http://localhost:${httpPort}`)
   }
 

@@ -2,12 +2,14 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { settlesWithin } from './deadline.ts'
+import { howPatient, patience } from './patience.ts'
 
 const standsWithinMs = 30_000
 
 /**
- * Asks again and again until there is an answer; fails loudly when the deadline passes. A question that was asked before
- * the deadline may be answered after it, but not later than `lateMs`.
+ * Asks again and again until there is an answer; fails loudly when the deadline passes, which is later on a machine that is
+ * slow or busy (patience.ts). A question that was asked before the deadline may be answered after it, but not later than
+ * `lateMs`.
  */
 export async function until<T>(
   what: string,
@@ -15,15 +17,23 @@ export async function until<T>(
   ask: () => T | undefined | Promise<T | undefined>,
   lateMs = 30_000,
 ): Promise<T> {
-  const deadline = Date.now() + withinMs
+  const startedAt = Date.now()
   for (;;) {
     const asked = ask()
     const answer =
       asked instanceof Promise
-        ? await settlesWithin(Math.max(deadline - Date.now(), 0) + lateMs, `an answer to whether ${what}`, asked)
+        ? await settlesWithin(
+            Math.max(startedAt + withinMs - Date.now(), 0) + lateMs,
+            `an answer to whether ${what}`,
+            asked,
+          )
         : asked
     if (answer !== undefined) return answer
-    if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`)
+    if (Date.now() > startedAt + withinMs) {
+      const times = patience()
+      if (Date.now() > startedAt + withinMs * times)
+        throw new Error(`not within ${withinMs} ms: ${what}${howPatient(times)}`)
+    }
     await delay(10)
   }
 }
@@ -35,7 +45,7 @@ export async function within(ms: number, what: string, holds: () => boolean | Pr
 
 /** Waits until a number, above zero, has not changed for so long: that nothing moves any more shows only by some time. */
 export async function standsStill(read: () => number | Promise<number>, quietMs = 500): Promise<number> {
-  for (const deadline = Date.now() + standsWithinMs; Date.now() < deadline;) {
+  for (const deadline = Date.now() + standsWithinMs * patience(); Date.now() < deadline;) {
     const before = await read()
     await delay(quietMs)
     if (before > 0 && (await read()) === before) return before
