@@ -30,7 +30,7 @@ async function typeOf(db: TestDatabase, type: string): Promise<string> {
 
 test(
   'advisory locks of a role without rights keep nobody from watching, giving back or changing a type',
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     await using db = await server.database()
     await db.sql(
@@ -91,7 +91,7 @@ test('a type that a changefeed holds cannot be changed, and the other way round,
 
 test(
   'who locks the list of watched tables is named by commands that need it, and holds up none without end',
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     await using db = await server.database()
     await db.sql('CREATE TABLE t (id int PRIMARY KEY)')

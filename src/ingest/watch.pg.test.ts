@@ -339,7 +339,7 @@ test('of many changefeeds of a server that begin at once on a table one takes it
   await db.sql('DROP EVENT TRIGGER slow')
 })
 
-test('an autovacuum that has the table gives way', { timeout: 60_000 }, async () => {
+test('an autovacuum that has the table gives way', { timeout: 180_000 }, async () => {
   await using db = await server.database()
   await db.sql(`ALTER SYSTEM SET autovacuum_naptime = '1s'`)
   await db.sql('SELECT pg_reload_conf()')

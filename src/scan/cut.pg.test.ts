@@ -72,7 +72,7 @@ test('a table that our role may not read is an error with the GRANT', async () =
   })
 })
 
-test('scans that begin beside DDL hold up neither themselves nor the DDL', { timeout: 180_000 }, async () => {
+test('scans that begin beside DDL hold up neither themselves nor the DDL', { timeout: 400_000 }, async () => {
   await using database = await server.database()
   await database.sql('CREATE TABLE t (id INT PRIMARY KEY, n INT); CREATE TABLE u (id INT PRIMARY KEY)')
   const connection = await database.connect()

@@ -14,7 +14,7 @@ before(async () => {
 })
 after(() => server[Symbol.asyncDispose]())
 
-test('a cut is given up for who waits for ACCESS EXCLUSIVE, and for nobody else', { timeout: 120_000 }, async () => {
+test('a cut is given up for who waits for ACCESS EXCLUSIVE, and for nobody else', { timeout: 300_000 }, async () => {
   await using database = await server.database()
   await database.sql('CREATE TABLE t (id INT PRIMARY KEY, n INT); CREATE TABLE u (id INT); INSERT INTO t VALUES (1, 1)')
   await using connection = await database.connect()
@@ -44,7 +44,7 @@ test('a cut is given up for who waits for ACCESS EXCLUSIVE, and for nobody else'
   assert.equal(await exclusiveLock(cut.control, cut.tables.keys()), undefined)
 })
 
-test('a cut whose turn is taken closes its connections, and the turn is over then', { timeout: 120_000 }, async () => {
+test('a cut whose turn is taken closes its connections, and the turn is over then', { timeout: 300_000 }, async () => {
   await using database = await server.database()
   await database.sql('CREATE TABLE t (id INT PRIMARY KEY)')
   await using connection = await database.connect()

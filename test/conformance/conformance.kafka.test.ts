@@ -75,7 +75,7 @@ if (cases === undefined) {
     }
     test(
       `${original.area} ${original.id}${reason === undefined ? '' : ` does not pass yet: ${reason.why}`}`,
-      { timeout: 60_000, skip: skipOf(changed) },
+      { timeout: 180_000, skip: skipOf(changed) },
       async () => {
         if (reason === undefined) await run()
         // It fails as is known, and in no other way.

@@ -41,7 +41,7 @@ after(() => rmSync(checkout, { recursive: true }))
 function run(flag: string): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
   const env = { ...process.env, npm_config_offline: 'true', npm_config_cache: join(checkout, 'cache') }
   const args = ['scripts/install.js', flag, 'program.js', 'demo']
-  return spawnSync(process.execPath, args, { cwd: checkout, env, encoding: 'utf8', timeout: 60_000 })
+  return spawnSync(process.execPath, args, { cwd: checkout, env, encoding: 'utf8', timeout: 180_000 })
 }
 
 test('where the packages of the console cannot be had, the server starts, and says that there are no pages', () => {

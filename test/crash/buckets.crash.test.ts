@@ -96,7 +96,7 @@ for (const { name, seeds: usual, skip, start } of services) {
   for (let seed = 1; seed <= Number(seeds ?? usual); seed++) {
     const parameters = seed % 2 === 0 ? 'file_size=3KB' : 'file_size=20KB&partition_format=hourly'
     const title = `a bucket in ${name} is one history over crashes and trouble, with ${parameters} (${seed})`
-    test(title, { timeout: 240_000, skip }, async () => {
+    test(title, { timeout: 500_000, skip }, async () => {
       await using used = new AsyncDisposableStack()
       const { uri, folder, front, troubled, refusals, left } = await start((service) => used.use(service))
       const server = used.use(await TestServer.start())

@@ -43,7 +43,7 @@ async function busy(server: TestServer, n: number): Promise<void> {
 test(
   'killed at any moment of the statements of a job, it runs afterwards when it says so, and rests when it says so',
   {
-    timeout: 60_000 + kills * 60_000,
+    timeout: 180_000 + kills * 60_000,
   },
   async () => {
     await using server = await TestServer.start()

@@ -9,7 +9,7 @@ import { killUnderLoad } from './kill-under-load.ts'
 const seeds = Number(process.env['CRASH_SEEDS'] ?? 3)
 
 for (let seed = 1; seed <= seeds; seed++) {
-  test(`nothing is lost, torn or out of order over crashes (seed ${seed})`, { timeout: 240_000 }, async () => {
+  test(`nothing is lost, torn or out of order over crashes (seed ${seed})`, { timeout: 500_000 }, async () => {
     await using server = await TestServer.start()
     await killUnderLoad({ server, seed })
   })
@@ -17,7 +17,7 @@ for (let seed = 1; seed <= seeds; seed++) {
 
 test(
   'nothing is lost, torn or out of order over crashes where a slot is read by SQL functions',
-  { timeout: 240_000 },
+  { timeout: 500_000 },
   async () => {
     await using attached = await startAttached({ ...preparedForMember, version: versionOfTests, isKept: true })
     const { server } = attached

@@ -21,7 +21,7 @@ before(async () => {
 })
 after(() => endTogether(server))
 
-test('the core walkthrough with Avro prints the bytes of the page', { skip, timeout: 120_000 }, async () => {
+test('the core walkthrough with Avro prints the bytes of the page', { skip, timeout: 300_000 }, async () => {
   await using registry = await SchemaRegistryServer.start()
   await using front = await RegistryFront.start({ to: registry.url })
   const url = `postgresql://root@127.0.0.1:${server.sqlPort}?sslmode=disable`
@@ -66,7 +66,7 @@ test('the core walkthrough with Avro prints the bytes of the page', { skip, time
   )
 })
 
-test('the Kafka walkthrough with Avro prints what the page says', { skip, timeout: 240_000 }, async (t) => {
+test('the Kafka walkthrough with Avro prints what the page says', { skip, timeout: 500_000 }, async (t) => {
   const [broker, registry] = await startTogether(KafkaBroker.start(), SchemaRegistryServer.start())
   await using _services = { [Symbol.asyncDispose]: () => endTogether(broker, registry) }
   await using front = await RegistryFront.start({ to: registry.url })

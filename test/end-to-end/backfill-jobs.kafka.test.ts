@@ -98,7 +98,7 @@ test(
   },
 )
 
-test('a job that is cancelled in the middle of a backfill ends', { skip, timeout: 300_000 }, async () => {
+test('a job that is cancelled in the middle of a backfill ends', { skip, timeout: 600_000 }, async () => {
   await using feed = await openLarge('cancelled')
   await server.sql('ALTER TABLE cancelled ADD COLUMN c INT DEFAULT 7')
   await inTheMiddle(feed)

@@ -70,7 +70,7 @@ for (const { name, earlier, ddl, change, message } of cases) {
     ['in one block', 0],
     ['over many blocks', 20_000],
   ] as const) {
-    test(`before a transaction that changes its table ${name} (${size})`, { timeout: 60_000 }, async () => {
+    test(`before a transaction that changes its table ${name} (${size})`, { timeout: 180_000 }, async () => {
       await server.sql('DROP TABLE IF EXISTS t; CREATE TABLE t (a INT PRIMARY KEY, v INT, w INT)')
       await server.sql('INSERT INTO t VALUES (1, 0, 5)')
       await using feed = await SinklessFeed.open(

@@ -32,7 +32,7 @@ function run(name: string, args: readonly string[], input = ''): { readonly stdo
   const { status, stdout, stderr } = spawnSync(find(name) ?? name, args, {
     input,
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 180_000,
     env: { ...process.env, LC_ALL: 'C' },
   })
   assert.equal(status, 0, stderr)

@@ -177,7 +177,7 @@ async function nowhere(secrets: readonly string[], when: string): Promise<void> 
 }
 
 for (const { name, uri, secrets } of places) {
-  test(`nobody reads a secret of ${name} afterwards`, { timeout: 180_000 }, async () => {
+  test(`nobody reads a secret of ${name} afterwards`, { timeout: 400_000 }, async () => {
     isRefusing = false
     isIssuing = true
     await server.sql(`CREATE TABLE ${name} (a INT PRIMARY KEY); INSERT INTO ${name} VALUES (1)`)

@@ -18,7 +18,7 @@ test('psycopg, asyncpg and SQLAlchemy read five rows, leave the changefeed, and 
   const program = fileURLToPath(new URL('../services/python/drivers.py', import.meta.url))
   const { status, stdout, stderr } = spawnSync('python3', [program, String(server.sqlPort)], {
     encoding: 'utf8',
-    timeout: 120_000,
+    timeout: 300_000,
     env: { ...process.env, PYTHONPATH: packages.dir, PYTHONDONTWRITEBYTECODE: '1' },
   })
   assert.equal(status, 0, `${stdout}${stderr}`)

@@ -40,7 +40,7 @@ async function letterOf(encoding: string): Promise<string | undefined> {
   return undefined
 }
 
-test('names and values that are not ASCII are right in every server encoding', { timeout: 300_000 }, async () => {
+test('names and values that are not ASCII are right in every server encoding', { timeout: 600_000 }, async () => {
   assert.ok(encodings.length > 30)
   for (const { name, letter } of encodings) {
     const database = `enc_${name.toLowerCase()}`

@@ -22,7 +22,7 @@ const tables = [...Map.groupBy(typeCases, ([type]) => type)].map(([type, cases],
 }))
 const targets = tables.map(({ name }) => name).join(', ')
 
-test('a scan and the log give the same bytes of every type, the specified ones', { timeout: 120_000 }, async () => {
+test('a scan and the log give the same bytes of every type, the specified ones', { timeout: 300_000 }, async () => {
   // The table that the case of regclass names.
   await server.sql(`${typeSetUp}; CREATE TABLE every_type (id INT PRIMARY KEY)`)
   await server.sql(tables.map(({ name, type }) => `CREATE TABLE ${name} (id INT PRIMARY KEY, v ${type})`).join(';'))
@@ -46,7 +46,7 @@ test('a scan and the log give the same bytes of every type, the specified ones',
   assert.deepEqual([...scan.texts].sort(), expected)
 })
 
-test('each of these types serves as a key, and key_in_value repeats its bytes', { timeout: 120_000 }, async () => {
+test('each of these types serves as a key, and key_in_value repeats its bytes', { timeout: 300_000 }, async () => {
   const keyed = tables.filter(({ type }) => indexable.test(type))
   assert.ok(keyed.length > 40)
   await server.sql(keyed.map(({ name, type }) => `CREATE TABLE k_${name} (v ${type} PRIMARY KEY, n INT)`).join(';'))

@@ -18,7 +18,7 @@ for name in names:
     print(json.dumps({'schema': [[f.name, str(f.type)] for f in table.schema], 'rows': table.to_pylist()}, default=str))
 `
 
-test('pyarrow reads Parquet with its types, and lines of JSON', { timeout: 300_000 }, async (t) => {
+test('pyarrow reads Parquet with its types, and lines of JSON', { timeout: 600_000 }, async (t) => {
   await using packages = installPackages(['pyarrow==26.0.1'])
   if (packages.missing !== undefined) return t.skip(`no pyarrow here: ${packages.missing}`)
   await using server = await TestServer.start()

@@ -83,7 +83,7 @@ const gaveWay = ({ notices }: SinklessFeed): number => notices.filter((text) => 
 
 test(
   'a scan of a slow consumer gives way to ALTER TABLE, and so does the backfill after it',
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async () => {
     await bigTable('t')
     await using feed = await SinklessFeed.open(server, 'EXPERIMENTAL CHANGEFEED FOR t WITH updated')
@@ -105,7 +105,7 @@ test(
 
 test(
   'a scan that gives way reads the table again where the log does not hold what rows were',
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async () => {
     // Without columns that may be stored out of line the whole old row is not logged.
     await server.sql('CREATE TABLE u (a INT PRIMARY KEY, n INT) WITH (fillfactor = 10)')
@@ -121,7 +121,7 @@ test(
   },
 )
 
-test('DDL without end is let pass each time, and the scan comes to its end', { timeout: 300_000 }, async () => {
+test('DDL without end is let pass each time, and the scan comes to its end', { timeout: 600_000 }, async () => {
   await bigTable('v')
   await using feed = await SinklessFeed.open(server, 'EXPERIMENTAL CHANGEFEED FOR v WITH updated')
   await feed.row(1)
@@ -141,7 +141,7 @@ test('DDL without end is let pass each time, and the scan comes to its end', { t
   assert.ok(gaveWay(feed) > 1)
 })
 
-test('a scan gives way to a change of a type', { timeout: 300_000 }, async () => {
+test('a scan gives way to a change of a type', { timeout: 600_000 }, async () => {
   await server.sql('CREATE TYPE pair AS (x INT, y INT)')
   await bigTable('x')
   await server.sql(`ALTER TABLE x ADD COLUMN p pair`)
@@ -156,7 +156,7 @@ test('a scan gives way to a change of a type', { timeout: 300_000 }, async () =>
   assert.equal(gaveWay(feed), 1)
 })
 
-test('a job whose table is locked after its schema change says what it waits for', { timeout: 300_000 }, async () => {
+test('a job whose table is locked after its schema change says what it waits for', { timeout: 600_000 }, async () => {
   await server.sql('CREATE TABLE y (a INT PRIMARY KEY)')
   const { create, job } = nullJobs(() => server)
   const id = await create('', 'y')

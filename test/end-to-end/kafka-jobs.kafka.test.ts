@@ -25,7 +25,7 @@ after(async () => {
 const logText = (): string => readFileSync(join(server.storeDir, 'logs', 'changefeed.log'), 'utf8')
 const encoded = (pem: string): string => encodeURIComponent(Buffer.from(pem).toString('base64'))
 
-test('the Kafka walkthrough prints what the page says', { skip, timeout: 120_000 }, async () => {
+test('the Kafka walkthrough prints what the page says', { skip, timeout: 300_000 }, async () => {
   await broker.createTopic('office_dogs')
   await broker.createTopic('employees')
   for (const sql of [
@@ -256,7 +256,7 @@ test('a topic that is deleted under a job is made again, and the job goes on int
   assert.equal((await feed.status()).status, 'running')
 })
 
-test('a broker that goes away and comes back gets everything', { skip, timeout: 120_000 }, async () => {
+test('a broker that goes away and comes back gets everything', { skip, timeout: 300_000 }, async () => {
   await server.sql('CREATE TABLE patient (id INT PRIMARY KEY)')
   await using feed = await KafkaFeed.open({
     server,
@@ -284,7 +284,7 @@ test('a broker that goes away and comes back gets everything', { skip, timeout: 
   assert.ok(Number(/^changefeed_error_retries (\d+)$/m.exec(metrics)?.[1]) > 0)
 })
 
-test('a scan that is killed halfway goes on where it was', { skip, timeout: 180_000 }, async () => {
+test('a scan that is killed halfway goes on where it was', { skip, timeout: 400_000 }, async () => {
   const rows = 1_200_000
   await server.sql('CREATE TABLE large (id INT PRIMARY KEY, v INT, t TEXT)')
   await server.sql(`INSERT INTO large SELECT i, 0, repeat('t', 20) FROM generate_series(1, ${rows}) i`)

@@ -142,7 +142,7 @@ test('a right that is missing on a topic is said, also when the topic is there',
 
 test(
   'a certificate that has run out is told of, and that there are too few brokers for a new topic',
-  { skip, timeout: 60_000 },
+  { skip, timeout: 180_000 },
   async () => {
     await using old = await KafkaBroker.start({
       security: true,
@@ -161,7 +161,7 @@ test(
 
 test(
   'a message that is too large is named by size and commit time, not by its key',
-  { skip, timeout: 60_000 },
+  { skip, timeout: 180_000 },
   async () => {
     await server.sql("SET CLUSTER SETTING changefeed.max_retry_backoff = '1s'")
     await broker.createTopic('narrow', 1, { 'max.message.bytes': '20000' })

@@ -24,7 +24,7 @@ function residentMb(): number {
 
 test(
   '64 feeds over one table get the same, in the same order, and leave nothing behind',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     await server.sql('CREATE TABLE shared (a INT PRIMARY KEY)')
     const feeds = await Promise.all(
@@ -55,7 +55,7 @@ test(
 
 test(
   'a schema change under many feeds: each gets the rows again, and none is in the way of the others',
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async () => {
     // More than there are connections for replication.
     const count = 150
@@ -89,7 +89,7 @@ test(
 
 test(
   'a reader who stops reading costs no memory, however much is written meanwhile',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     await server.sql('CREATE TABLE flood (a INT PRIMARY KEY, b TEXT)')
     const client = await server.connect()
@@ -191,7 +191,7 @@ test('a feed that is left at any stage of its start leaves no slot and no connec
   await until('the scan is gone', 5000, isGone)
 })
 
-test('a transaction larger than what may be held passes, once per row', { timeout: 120_000 }, async () => {
+test('a transaction larger than what may be held passes, once per row', { timeout: 300_000 }, async () => {
   await server.sql('CREATE TABLE large (a INT PRIMARY KEY, b TEXT, n INT)')
   await using feed = await SinklessFeed.open(
     server,

@@ -30,7 +30,7 @@ after(async () => {
 
 test(
   'a changefeed of a thousand partitions starts, reads each row once, follows them all, and never holds many strong locks',
-  { timeout: 240_000 },
+  { timeout: 500_000 },
   async () => {
     let isWatching = true
     let most = 0

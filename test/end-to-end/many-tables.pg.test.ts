@@ -45,7 +45,7 @@ async function isGone(): Promise<void> {
 
 test(
   'a start over many tables ends at once in its middle, by CANCEL QUERY and with its connection',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     const isBegun = async (before: number): Promise<true | undefined> => ((await watched()) > before ? true : undefined)
     {
@@ -69,7 +69,7 @@ test(
 
 test(
   'a start behind one locked table says which and who has it, ends at once when it is left, and goes on when it may',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     const holder = await server.connect()
     await holder.query(`BEGIN; INSERT INTO m${count - 1} VALUES (2)`)

@@ -213,7 +213,7 @@ test('SQLAlchemy reflects the tables that it made', async (t) => {
   const made = spawnSync('python3', ['-c', python, url().replace('postgresql:', 'postgresql+psycopg:')], {
     encoding: 'utf8',
     env: { ...process.env, PYTHONPATH: packages.dir },
-    timeout: 60_000,
+    timeout: 180_000,
   })
   assert.equal(made.status, 0, made.stderr)
   assert.match(

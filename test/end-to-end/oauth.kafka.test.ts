@@ -63,7 +63,7 @@ async function refused(statement: string): Promise<Error & { readonly hint?: str
 
 test(
   'tokens that run out and connections that authenticate again lose nothing and stop nothing',
-  { skip, timeout: 120_000 },
+  { skip, timeout: 300_000 },
   async () => {
     tokens.lifetimeS = 4
     try {
@@ -100,7 +100,7 @@ test(
   },
 )
 
-test('what is wrong with a token is said at CREATE, without the secret', { skip, timeout: 60_000 }, async () => {
+test('what is wrong with a token is said at CREATE, without the secret', { skip, timeout: 180_000 }, async () => {
   await server.sql('CREATE TABLE vain (id INT PRIMARY KEY)')
   const wrong = encodeURIComponent(Buffer.from('wrong secret').toString('base64'))
   const secret = await refused(into('vain', [[/sasl_client_secret=[^&]*/, `sasl_client_secret=${wrong}`]]))
@@ -127,7 +127,7 @@ test('what is wrong with a token is said at CREATE, without the secret', { skip,
 
 test(
   'a token endpoint that is down is waited for, one that refuses pauses the job, and RESUME goes on',
-  { skip, timeout: 120_000 },
+  { skip, timeout: 300_000 },
   async () => {
     await server.sql('CREATE TABLE patient (id INT PRIMARY KEY)')
     tokens.lifetimeS = 4

@@ -131,7 +131,7 @@ function numbers(row: Record<string, unknown>): Record<string, number | null> {
 }
 
 for (const seed of seeds) {
-  test(`seed ${seed}: the changefeed ends up with what the table has`, { timeout: 240_000 }, async () => {
+  test(`seed ${seed}: the changefeed ends up with what the table has`, { timeout: 500_000 }, async () => {
     const t = `r${seed}`
     const chaos = new Chaos(t, seed)
     await server.sql(

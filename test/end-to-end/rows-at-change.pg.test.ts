@@ -69,7 +69,7 @@ function sorted(rows: ReadonlyMap<string, unknown>): unknown {
 
 const long = `(SELECT string_agg(md5(i::text || s::text), '') FROM generate_series(1, 300) AS s)`
 
-test('every row comes as it was, whatever has happened to it since', { timeout: 120_000 }, async () => {
+test('every row comes as it was, whatever has happened to it since', { timeout: 300_000 }, async () => {
   const { rows, copy } = await comeLate({
     table: 't',
     start: [
@@ -101,7 +101,7 @@ test('every row comes as it was, whatever has happened to it since', { timeout: 
 
 test(
   'rows whose old values are not in the log are left to their next version, and no other',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     const { rows, copy } = await comeLate({
       table: 'u',
@@ -131,7 +131,7 @@ test(
   },
 )
 
-test('rows of a DEFERRABLE key come as they were, or with their next version', { timeout: 120_000 }, async () => {
+test('rows of a DEFERRABLE key come as they were, or with their next version', { timeout: 300_000 }, async () => {
   const { rows, copy } = await comeLate({
     table: 'v',
     start: [
@@ -149,7 +149,7 @@ test('rows of a DEFERRABLE key come as they were, or with their next version', {
   for (const [key, row] of copy) if (Number(/\d+/.exec(key)?.[0]) > 20) assert.deepEqual(rows.get(key), row, key)
 })
 
-test('before has the columns of the old schema whose values are there', { timeout: 120_000 }, async () => {
+test('before has the columns of the old schema whose values are there', { timeout: 300_000 }, async () => {
   const { rows } = await comeLate({
     table: 'w',
     start: [`CREATE TABLE w (a INT PRIMARY KEY, b TEXT, gone INT)`, `INSERT INTO w VALUES (1, 'one', 2), (2, NULL, 3)`],
@@ -166,7 +166,7 @@ test('before has the columns of the old schema whose values are there', { timeou
 
 test(
   'a table is left out where a later change has taken values away, and is read as of that one',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     const { rows, notices } = await comeLate({
       table: 'x',

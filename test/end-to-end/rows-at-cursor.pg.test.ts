@@ -59,7 +59,7 @@ const refusals: readonly { readonly what: string; readonly since: readonly strin
 ]
 
 for (const { what, since, message } of refusals) {
-  test(`rows as of a cursor are refused with a hint when ${what} since`, { timeout: 60_000 }, async () => {
+  test(`rows as of a cursor are refused with a hint when ${what} since`, { timeout: 180_000 }, async () => {
     await server.sql("DROP TABLE IF EXISTS t; CREATE TABLE t (a INT PRIMARY KEY, v INT8, w TEXT DEFAULT 'w')")
     await server.sql('INSERT INTO t VALUES (1, 0), (2, 0), (3, 0)')
     await using feed = await scanBefore('t', since)

@@ -117,7 +117,7 @@ for (const one of cases) {
   ] as const) {
     // With another key the rows that make the transaction long have no key.
     if (rows > 0 && one.sql.includes('PRIMARY KEY')) continue
-    test(`rows before a DDL of their transaction ${one.name} (${size})`, { timeout: 60_000 }, async () => {
+    test(`rows before a DDL of their transaction ${one.name} (${size})`, { timeout: 180_000 }, async () => {
       const messages = await said(one, rows, 'schema_change_policy = nobackfill')
       assert.deepEqual(messages.toSorted(), one.messages.toSorted())
     })

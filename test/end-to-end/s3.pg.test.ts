@@ -80,7 +80,7 @@ test.describe('changefeeds into S3', { skip: skipWithoutGo }, () => {
 
   test(
     'whatever S3 answers, every row comes, in order, and no file twice under another name',
-    { timeout: 240_000 },
+    { timeout: 500_000 },
     async () => {
       await server.sql('CREATE TABLE troubled (a INT PRIMARY KEY, b STRING)')
       const folder = s3.folderOf(bucket, 'troubled')

@@ -34,7 +34,7 @@ const waitsForTurn = 'waiting until other changefeeds have read their tables'
 
 test(
   'feeds whose table is locked have no turns: the feed of another table waits only for what PostgreSQL waits for',
-  { timeout: 180_000 },
+  { timeout: 400_000 },
   async () => {
     await server.sql('CREATE TABLE ta (a INT PRIMARY KEY); CREATE TABLE tb (a INT PRIMARY KEY)')
     await server.sql('INSERT INTO ta SELECT generate_series(1, 10); INSERT INTO tb SELECT generate_series(1, 10)')
@@ -82,7 +82,7 @@ test(
   },
 )
 
-test('jobs that wait for a schema registry leave PostgreSQL to others', { timeout: 240_000 }, async () => {
+test('jobs that wait for a schema registry leave PostgreSQL to others', { timeout: 500_000 }, async () => {
   const unanswered: (() => void)[] = []
   let isSilent = true
   await using registry = await AnsweringRegistry.start(({ method }, response) => {
@@ -139,7 +139,7 @@ test('jobs that wait for a schema registry leave PostgreSQL to others', { timeou
 
 test(
   'scans whose clients read nothing leave PostgreSQL to others, and lose nothing by it',
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async () => {
     const count = 30_000
     await server.sql('CREATE TABLE w (a INT PRIMARY KEY, b TEXT)')

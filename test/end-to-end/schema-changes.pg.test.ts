@@ -146,7 +146,7 @@ test("initial_scan = 'only' has the rows and the columns of its statement, whate
 
 test(
   'a second change while rows are read again is the next boundary, and writes go on meanwhile',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     const rows = 30_000
     await server.sql('CREATE TABLE busy (a INT PRIMARY KEY, b TEXT, n INT)')

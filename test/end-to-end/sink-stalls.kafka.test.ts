@@ -37,7 +37,7 @@ const snapshots = async (condition: string): Promise<number> => {
 
 test(
   'a scan whose broker stands still lets its snapshot go at the age of the setting, and loses nothing by it',
-  { skip, timeout: 240_000 },
+  { skip, timeout: 500_000 },
   async () => {
     await broker.createTopic('big')
     await server.sql('CREATE TABLE big (id INT PRIMARY KEY, v TEXT)')
@@ -81,7 +81,7 @@ test(
   },
 )
 
-test('a job whose broker stood still before it began says that it waits', { skip, timeout: 120_000 }, async () => {
+test('a job whose broker stood still before it began says that it waits', { skip, timeout: 300_000 }, async () => {
   await broker.createTopic('small')
   await server.sql('CREATE TABLE small (id INT PRIMARY KEY)')
   const [created] = await server.sql(

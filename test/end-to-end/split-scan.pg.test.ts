@@ -25,7 +25,7 @@ before(async () => {
 })
 after(() => server[Symbol.asyncDispose]())
 
-test('each row comes once, as its table has it', { timeout: 120_000 }, async () => {
+test('each row comes once, as its table has it', { timeout: 300_000 }, async () => {
   const sql = `EXPERIMENTAL CHANGEFEED FOR t WITH updated, mvcc_timestamp, resolved`
   await using feed = await SinklessFeed.open(server, sql)
   await feed.row(rows + 1)
@@ -41,7 +41,7 @@ test('each row comes once, as its table has it', { timeout: 120_000 }, async () 
   }
 })
 
-test('the log says of a job that its scan is split', { timeout: 60_000 }, async () => {
+test('the log says of a job that its scan is split', { timeout: 180_000 }, async () => {
   await server.sql(`CREATE CHANGEFEED FOR t INTO 'null://' WITH initial_scan = 'only'`)
   await until('the line', 30_000, () => {
     const log = readFileSync(join(server.storeDir, 'logs', 'changefeed.log'), 'utf8')
@@ -49,7 +49,7 @@ test('the log says of a job that its scan is split', { timeout: 60_000 }, async 
   })
 })
 
-test('changes that are made during the scan come after it, each in its order', { timeout: 180_000 }, async () => {
+test('changes that are made during the scan come after it, each in its order', { timeout: 400_000 }, async () => {
   await using feed = await SinklessFeed.open(server, 'EXPERIMENTAL CHANGEFEED FOR t WITH updated, resolved')
   for (let i = 1; i <= 50; i++) await server.sql(`UPDATE t SET b = 'now ${i}' WHERE a % 10000 = ${i % 3}`)
   await server.sql(`INSERT INTO t VALUES (${rows + 1}, 'last', 0, 'null')`)

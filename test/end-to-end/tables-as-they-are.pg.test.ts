@@ -241,7 +241,7 @@ test('a table of 1,600 columns is scanned and followed', async () => {
 
 test(
   'a DETACH CONCURRENTLY that another transaction holds up is no gap, and is announced when it is complete',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     await server.sql('CREATE TABLE slow (id int PRIMARY KEY, v int) PARTITION BY RANGE (id)')
     await using feed = await open(`CREATE CHANGEFEED FOR slow WITH initial_scan = 'no', resolved`)

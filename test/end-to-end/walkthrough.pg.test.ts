@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { Program, program } from '../server/program.ts'
 
-test('the core walkthrough runs as printed', { timeout: 120_000 }, async () => {
+test('the core walkthrough runs as printed', { timeout: 300_000 }, async () => {
   const cwd = mkdtempSync(join(tmpdir(), 'changefeed-walkthrough-'))
   // PostgreSQL does not run as root, and its data lies below.
   chmodSync(cwd, 0o755)
@@ -61,7 +61,7 @@ async function walk(url: string): Promise<void> {
   assert.match(stderr, /^\(error encountered after some results were delivered\)\nERROR: query execution canceled\n/)
 }
 
-test('two tables of a database of their own, and a table without a key', { timeout: 120_000 }, async () => {
+test('two tables of a database of their own, and a table without a key', { timeout: 300_000 }, async () => {
   const cwd = mkdtempSync(join(tmpdir(), 'changefeed-walkthrough-'))
   chmodSync(cwd, 0o755)
   await using server = new Program(

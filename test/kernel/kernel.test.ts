@@ -20,12 +20,12 @@ async function compareAll(compare: (seed: number) => Promise<Compared>): Promise
 
 test(
   'the kernel and the reference encoder write the same messages of the changelog, and end with the same errors',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   () => compareAll(compareRecords),
 )
 
 test(
   'the kernel and the reference encoder write the same messages of copied rows, and end with the same errors',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   () => compareAll(compareCopied),
 )

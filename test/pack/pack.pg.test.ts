@@ -12,7 +12,7 @@ import { promisify } from 'node:util'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const run = promisify(execFile)
 
-test('the packed package installs into an empty folder and shows its demo', { timeout: 300_000 }, async () => {
+test('the packed package installs into an empty folder and shows its demo', { timeout: 600_000 }, async () => {
   const dir = mkdtempSync(join(tmpdir(), 'changefeed-pack-'))
   try {
     chmodSync(dir, 0o755)

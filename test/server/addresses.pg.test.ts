@@ -23,7 +23,7 @@ interface Ended {
 
 function start(flags: readonly string[], user: { readonly uid?: number; readonly gid?: number } = {}): Ended {
   const args = [main, 'start-single-node', '--insecure', `--store=${join(dir, 'store')}`, ...flags]
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000, ...user })
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 180_000, ...user })
   return { status, text: stdout + stderr }
 }
 
@@ -83,7 +83,7 @@ test('an address that others can reach is refused for SQL unless it is said twic
   }
 })
 
-test('a server is stopped by its SQL address, also an IPv6 one', { timeout: 120_000 }, () => {
+test('a server is stopped by its SQL address, also an IPv6 one', { timeout: 300_000 }, () => {
   const urlFile = join(dir, 'url')
   const started = start([
     '--listen-addr=[::1]:0',

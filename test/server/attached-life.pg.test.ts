@@ -37,7 +37,7 @@ function refused(flags: readonly string[], command = 'start'): string {
   try {
     const addresses = ['--insecure', '--listen-addr=localhost:0', '--http-addr=localhost:0']
     const args = [main, command, ...addresses, `--store=${store}`, ...flags]
-    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000 })
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 180_000 })
     assert.equal(status, 1, stdout)
     return stderr
   } finally {

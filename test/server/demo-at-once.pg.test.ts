@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
-test('a demo that is stopped at once, by SIGQUIT, leaves no store behind', { timeout: 120_000 }, async () => {
+test('a demo that is stopped at once, by SIGQUIT, leaves no store behind', { timeout: 300_000 }, async () => {
   const dir = mkdtempSync(join(tmpdir(), 'demo-'))
   // Root's PostgreSQL runs as another user, which has to reach its folder.
   chmodSync(dir, 0o755)

@@ -39,7 +39,7 @@ for (const [kind, options, said] of [
         const { status, stderr } = spawnSync(
           process.execPath,
           [main, 'start-single-node', '--insecure', ...flags, ...more],
-          { encoding: 'utf8', timeout: 60_000 },
+          { encoding: 'utf8', timeout: 180_000 },
         )
         assert.equal(status, 1)
         assert.match(stderr, said)

@@ -38,7 +38,7 @@ const locales: readonly Locale[] = [
 ]
 
 for (const { name, version, isPrepared, encoding, locale, sql = '', keyType = 'text' } of locales) {
-  test(`a feed of PostgreSQL ${version} with ${name}`, { skip: skipVersion(version), timeout: 120_000 }, async () => {
+  test(`a feed of PostgreSQL ${version} with ${name}`, { skip: skipVersion(version), timeout: 300_000 }, async () => {
     await using attached = await startAttached({
       ...(isPrepared ? prepared : {}),
       version,

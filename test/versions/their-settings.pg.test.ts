@@ -127,7 +127,7 @@ const kinds = [
 for (const { version, role, name } of kinds) {
   test(
     `settings of others change nothing on PostgreSQL ${version}, ${name}`,
-    { skip: skipVersion(version), timeout: 300_000 },
+    { skip: skipVersion(version), timeout: 600_000 },
     async () => {
       await using attached = await startAttached({ version, ...(role === 'cdc' ? prepared : superuser) })
       const { postgres, server } = attached

@@ -14,7 +14,7 @@ const publishing = `
 
 test(
   'who reads that the log has come to a position or a time finds it before the head',
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const head = new LogHead()
     const count = 2_000_000

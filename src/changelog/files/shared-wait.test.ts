@@ -82,7 +82,7 @@ const writing = `
 `
 
 // A wake that is missed shows as a reader that sleeps for ten minutes.
-test('no wake is missed while another thread writes', { timeout: 120_000 }, async () => {
+test('no wake is missed while another thread writes', { timeout: 300_000 }, async () => {
   await using log = new Log()
   await log.writer.close()
   const tables = 40

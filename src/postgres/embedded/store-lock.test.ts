@@ -109,7 +109,7 @@ test('a right to replace a dead lock that died with its holder is replaced itsel
   assert.deepEqual(readdirSync(at.dir), [])
 })
 
-test('of many that find the same dead lock at once, one gets the store', { timeout: 60_000 }, async () => {
+test('of many that find the same dead lock at once, one gets the store', { timeout: 180_000 }, async () => {
   using at = store()
   const script = fileURLToPath(new URL('../../../test/support/lock-process.ts', import.meta.url))
   writeFileSync(join(at.dir, 'changefeed.lock'), '4194305 77')

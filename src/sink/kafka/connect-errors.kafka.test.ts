@@ -140,7 +140,7 @@ test('each wrong address, certificate and password has a message and a hint of i
 
 test(
   'a missing broker, an unknown host and a server that does not answer are named',
-  { skip, timeout: 60_000 },
+  { skip, timeout: 180_000 },
   async () => {
     const silent = createServer().listen(0, '127.0.0.1')
     const { promise, resolve } = Promise.withResolvers<void>()

@@ -28,7 +28,7 @@ const bothDie = (): string => `${second.bootstrap},${third.bootstrap}`
 
 test(
   'acks all: leaders die under the load and come back; everything is there, once and in order',
-  { skip, timeout: 240_000 },
+  { skip, timeout: 500_000 },
   async () => {
     const name = 'moving'
     await first.placeTopic(name, [
@@ -90,7 +90,7 @@ function keyOf(partition: number): string {
 
 test(
   'a partition without a leader does not hold up the others, and their success does not reset the number of its attempts',
-  { skip, timeout: 240_000 },
+  { skip, timeout: 500_000 },
   async () => {
     const name = 'halved'
     await first.placeTopic(name, [[second.nodeId], [third.nodeId]])
@@ -131,7 +131,7 @@ test(
 
 test(
   'a broker that hangs is followed by the next one, which is asked for the partitions',
-  { skip, timeout: 240_000 },
+  { skip, timeout: 500_000 },
   async () => {
     const name = 'passed'
     await first.placeTopic(name, [[third.nodeId]])

@@ -123,7 +123,7 @@ test('without acks, a flush throws why the broker refused a message', { skip }, 
 
 test(
   'memory is bounded while the broker is away, and everything arrives when it is back',
-  { skip, timeout: 90_000 },
+  { skip, timeout: 300_000 },
   async () => {
     const name = await topic()
     await using sink = await openSink(

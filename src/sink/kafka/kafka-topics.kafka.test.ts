@@ -87,7 +87,7 @@ test(
 
 test(
   'a topic that the brokers do not create is named, with the command that creates it',
-  { skip, timeout: 60_000 },
+  { skip, timeout: 180_000 },
   async () => {
     await assert.rejects(dial(specOf(broker.bootstrap, 'nowhere'), { resolved: true }), (error: FeedError) => {
       assert.equal(
@@ -105,7 +105,7 @@ test(
 
 test(
   'an error says what Kafka does not let the user do, with the command that allows it',
-  { skip, timeout: 120_000 },
+  { skip, timeout: 300_000 },
   async () => {
     const { security } = broker
     assert.ok(security)

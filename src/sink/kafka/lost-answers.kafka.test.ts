@@ -46,7 +46,7 @@ for (const acks of ['all', 'one'] as const) {
 
 test(
   'a broker that stands still longer than a request may take gets everything in the end, once with acks all',
-  { skip, timeout: 120_000 },
+  { skip, timeout: 300_000 },
   async () => {
     await broker.createTopic('frozen', 3)
     const said: string[] = []
@@ -74,7 +74,7 @@ test(
 for (const acks of ['none', 'one', 'all'] as const) {
   test(
     `acks ${acks}: over connections that are cut at any byte nothing is lost and no version comes after a newer one`,
-    { skip, timeout: 120_000 },
+    { skip, timeout: 300_000 },
     async () => {
       const name = `cut_${acks}`
       const many = 150_000
@@ -108,7 +108,7 @@ for (const acks of ['none', 'one', 'all'] as const) {
   )
 }
 
-test('without acks memory is bounded while the broker reads nothing', { skip, timeout: 120_000 }, async () => {
+test('without acks memory is bounded while the broker reads nothing', { skip, timeout: 300_000 }, async () => {
   await broker.createTopic('unread')
   await using sink = await openSink(specOf(thief.bootstrap, 'unread', { acks: 'none' }))
   const value = 'x'.repeat(1000)

@@ -21,7 +21,7 @@ after(async () => {
 })
 
 for (const acks of ['all', 'one', 'none'] as const) {
-  test(`acks ${acks}: under load nothing is lost or out of order`, { skip, timeout: 60_000 }, async () => {
+  test(`acks ${acks}: under load nothing is lost or out of order`, { skip, timeout: 180_000 }, async () => {
     tokens.lifetimeS = 4
     const name = `again_${acks}`
     await broker.createTopic(name, 3)

@@ -218,7 +218,7 @@ test('a sink that is closed in the middle of a large file leaves nothing of it',
 
 test(
   'files grow while a slow far end cannot take them as fast as they come, and only then',
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const folder = newFolder()
     const client = new Recorder(folder)
@@ -254,7 +254,7 @@ test(
 
 test(
   'a checkpoint waits for few files of a slow far end, however small they should be',
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const folder = newFolder()
     const client = new Recorder(folder)
