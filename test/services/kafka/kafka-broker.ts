@@ -7,7 +7,6 @@ import { join } from 'node:path'
 import { Admin, ConfigResourceTypes, IncrementalAlterConfigOperationTypes } from '@platformatic/kafka'
 import { ServiceProcess } from '../service-process.ts'
 import { kafkaJars } from './kafka-jars.ts'
-import { formatDataFolder, formatWithTool, randomId } from './format-folder.ts'
 import { freePorts } from './free-ports.ts'
 import { serverProperties } from './kafka-properties.ts'
 import { makeSecurity, type KafkaSecurity } from './kafka-security.ts'
@@ -185,10 +184,11 @@ export class KafkaBroker implements AsyncDisposable {
   }
 
   #format(): void {
-    const isFirst = this.#clusterId === undefined
-    const id = (this.#clusterId ??= randomId())
-    if (isFirst && this.security === undefined) formatDataFolder(join(this.#dir, 'data'), id, this.nodeId)
-    else formatWithTool(id, this.#properties, this.security?.formatArgs)
+    const id = (this.#clusterId ??= this.tool('kafka.tools.StorageTool', 'random-uuid').stdout.trim())
+    const args = ['format', '-t', id, '-c', this.#properties, ...(this.security?.formatArgs ?? [])]
+    const { stdout, stderr } = this.tool('kafka.tools.StorageTool', ...args)
+    if (!/Formatting|Already formatted/.test(stdout))
+      throw new Error(`the broker's folder was not formatted: ${stdout}${stderr}`)
   }
 
   async #asAdmin(work: (admin: Admin) => Promise<unknown>): Promise<void> {
