@@ -4,6 +4,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { Admin, ConfigResourceTypes, IncrementalAlterConfigOperationTypes } from '@platformatic/kafka'
 import { ServiceProcess } from '../service-process.ts'
 import { kafkaJars } from './kafka-jars.ts'
@@ -11,6 +12,7 @@ import { freePorts } from './free-ports.ts'
 import { serverProperties } from './kafka-properties.ts'
 import { makeSecurity, type KafkaSecurity } from './kafka-security.ts'
 import { kafkaTool, type ToolOutput } from './kafka-tool.ts'
+import { until } from '../../support/until.ts'
 
 export interface KafkaOptions {
   /** More listeners: SASL over TLS, and TLS that wants a client certificate. */
@@ -194,9 +196,22 @@ export class KafkaBroker implements AsyncDisposable {
   async #asAdmin(work: (admin: Admin) => Promise<unknown>): Promise<void> {
     const admin = new Admin({ clientId: 'test', bootstrapBrokers: [this.bootstrap] })
     try {
-      await work(admin)
+      await until('the cluster has a broker that is not fenced', 30_000, async () => {
+        try {
+          await work(admin)
+          return true
+        } catch (error) {
+          if (!isFenced(error)) throw error
+          return undefined
+        }
+      })
     } finally {
       await admin.close()
     }
   }
+}
+
+/** On a busy machine a broker may be late with its sign of life, and counts as gone until the next one. */
+function isFenced(error: unknown): boolean {
+  return error instanceof Error && inspect(error, { depth: 6 }).includes('INVALID_REPLICATION_FACTOR')
 }

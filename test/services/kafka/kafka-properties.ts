@@ -36,8 +36,8 @@ export function serverProperties(facts: BrokerFacts): string[] {
     'share.coordinator.state.topic.min.isr=1',
     'share.coordinator.state.topic.num.partitions=1',
     'group.initial.rebalance.delay.ms=0',
-    // A broker that comes back after a kill need not wait long for its old registration to expire.
-    'broker.session.timeout.ms=1500',
+    // A broker that comes back after a kill need not wait long for its old registration to expire. A shorter time than this ends registrations on busy machines.
+    'broker.session.timeout.ms=4000',
     'broker.heartbeat.interval.ms=300',
   ]
 }
