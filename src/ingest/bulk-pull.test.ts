@@ -14,13 +14,32 @@ function tuple(text: string, fields = 1): Buffer {
   return Buffer.concat([bytes, Buffer.from(text)])
 }
 
-async function pull(payloads: readonly Buffer[]): Promise<{ pulled: Pulled; texts: string[] }> {
+interface Outcome {
+  readonly pulled: Pulled
+  readonly texts: string[]
+}
+
+/** Messages that lie together come as a run, others alone: both must give the same. */
+async function pull(payloads: readonly Buffer[]): Promise<Outcome> {
+  const alone = await pullBy(payloads, false).catch((error: unknown) => error)
+  const together = await pullBy(payloads, true).catch((error: unknown) => error)
+  assert.deepEqual(together, alone)
+  if (alone instanceof Error) throw alone
+  return alone as Outcome
+}
+
+async function pullBy(payloads: readonly Buffer[], isRun: boolean): Promise<Outcome> {
   const texts: string[] = []
   const connection = {
     async copyOut(_sql: string, handler: CopyHandler): Promise<void> {
-      for (const payload of payloads) {
-        const bytes = Buffer.concat([Buffer.alloc(4), payload, Buffer.alloc(4)])
-        handler.data(bytes, 4, 4 + payload.length)
+      if (isRun) {
+        const bytes = Buffer.concat([Buffer.alloc(4), ...payloads.map(copyData)])
+        handler.run?.(bytes, 4, bytes.length)
+      } else {
+        for (const payload of payloads) {
+          const bytes = Buffer.concat([Buffer.alloc(4), payload, Buffer.alloc(4)])
+          handler.data(bytes, 4, 4 + payload.length)
+        }
       }
       await handler.chunkDone?.()
     },
@@ -35,6 +54,12 @@ async function pull(payloads: readonly Buffer[]): Promise<{ pulled: Pulled; text
     chunkDone: () => undefined,
   })
   return { pulled, texts }
+}
+
+function copyData(payload: Buffer): Buffer {
+  const head = Buffer.from('d\0\0\0\0')
+  head.writeInt32BE(4 + payload.length, 1)
+  return Buffer.concat([head, payload])
 }
 
 test('tuples come out whether the head stands alone or before the first', async () => {

@@ -14,6 +14,8 @@ import type { Gate } from './readings/gate.ts'
 import { publication } from '../source-schema/names.ts'
 
 const headBytes = 19
+/** Tag and length of a CopyData message. */
+const copyHeadBytes = 5
 /** A position, and the length of what follows it. */
 const positionBytes = 12
 
@@ -57,25 +59,33 @@ export async function bulkPull({
   // The function has collected everything when the first row asks where the slot stands; without a row, the caller asks.
   const kept = `CASE WHEN (${slotIsKeptSql(slot, logEnd)}) THEN data END`
   const sql = `COPY (SELECT ${gate === undefined ? '' : 'lsn, '}${kept} FROM pg_catalog.pg_logical_slot_${copy === undefined ? 'peek' : 'get'}_binary_changes('${copy ?? slot}', NULL, ${maxMessages}, 'proto_version', '1', 'publication_names', '${publication}')) TO STDOUT (FORMAT binary)`
+  const data = (bytes: Buffer, start: number, end: number): void => {
+    let at = start
+    if (isFirst) {
+      at += headBytes
+      isFirst = false
+      if (at === end) return
+    }
+    if (isOver || end - at < 2) throw unexpected()
+    const fields = bytes.readInt16BE(at)
+    isOver = fields === -1
+    if (isOver) return
+    const from = at + (gate === undefined ? 6 : 6 + positionBytes)
+    if (fields === wanted && end === from && bytes.readInt32BE(from - 4) === -1) throw slotMoved(slot)
+    if (fields !== wanted || end < from || from + bytes.readInt32BE(from - 4) !== end) throw unexpected()
+    messages += 1
+    total += end - from
+    if (gate === undefined) message(bytes, from, end)
+    else gate.message(bytes, from, end, at + 6)
+  }
   await connection.copyOut(sql, {
-    data(bytes, start, end) {
-      let at = start
-      if (isFirst) {
-        at += headBytes
-        isFirst = false
-        if (at === end) return
+    data,
+    run(bytes, start, end) {
+      for (let at = start; at < end;) {
+        const next = at + 1 + bytes.readInt32BE(at + 1)
+        data(bytes, at + copyHeadBytes, next)
+        at = next
       }
-      if (isOver || end - at < 2) throw unexpected()
-      const fields = bytes.readInt16BE(at)
-      isOver = fields === -1
-      if (isOver) return
-      const from = at + (gate === undefined ? 6 : 6 + positionBytes)
-      if (fields === wanted && end === from && bytes.readInt32BE(from - 4) === -1) throw slotMoved(slot)
-      if (fields !== wanted || end < from || from + bytes.readInt32BE(from - 4) !== end) throw unexpected()
-      messages += 1
-      total += end - from
-      if (gate === undefined) message(bytes, from, end)
-      else gate.message(bytes, from, end, at + 6)
     },
     chunkDone,
   })

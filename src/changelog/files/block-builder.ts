@@ -6,6 +6,7 @@ import { freeBuffer } from '../../bytes/free-buffer.ts'
 import type { Hlc } from '../../core/hlc.ts'
 import type { Lsn } from '../../core/lsn.ts'
 import type { LogBlock } from '../changelog.ts'
+import { MentionedTables } from './mentioned-tables.ts'
 import { flag, maxHeaderBytes, headerBytes, sealBlock, type BlockFacts } from './block-format.ts'
 
 type OpenTransaction = NonNullable<LogBlock['open']>
@@ -16,13 +17,13 @@ interface Tally {
   records: number
   rows: number
   transactions: number
-  relations: Set<number>
+  readonly relations: MentionedTables
   /** A record concerns the readers of all tables. */
   hasNews: boolean
 }
 
 function emptyTally(): Tally {
-  return { flags: 0, records: 0, rows: 0, transactions: 0, relations: new Set(), hasNews: false }
+  return { flags: 0, records: 0, rows: 0, transactions: 0, relations: new MentionedTables(), hasNews: false }
 }
 
 function addTally(into: Tally, from: Tally): void {
@@ -31,7 +32,7 @@ function addTally(into: Tally, from: Tally): void {
   into.rows += from.rows
   into.transactions += from.transactions
   into.hasNews ||= from.hasNews
-  if (from.relations.size > 0) for (const relid of from.relations) into.relations.add(relid)
+  into.relations.addAll(from.relations)
 }
 
 export interface SealedBlock {
@@ -202,17 +203,18 @@ export class BlockBuilder {
   }
 
   #seal(end: number, tally: Tally, flags: number): SealedBlock {
+    const relations = tally.relations.toSet()
     const facts: BlockFacts = {
       flags: tally.flags | flags,
       records: tally.records,
       resolved: this.#resolved,
       endLsn: this.#endLsn,
       open: this.#openAtStart,
-      relations: tally.relations,
+      relations,
     }
     const start = maxHeaderBytes - headerBytes(facts)
     sealBlock(this.#buffer, start, end, facts)
-    const { rows, transactions, relations, hasNews } = tally
+    const { rows, transactions, hasNews } = tally
     const isQuiet = transactions === 0 && facts.flags === 0 && facts.open === undefined
     return { bytes: this.#buffer.subarray(start, end), rows, transactions, relations, hasNews, isQuiet }
   }

@@ -73,9 +73,14 @@ export class BlockWriter {
     return this.#changesEnd
   }
 
-  /** Call after each record: a full block is written as it is, even in the middle of a transaction. */
+  /**
+   * Call after each record. A full block is written up to the end of its last transaction: whoever reads a transaction that lies in
+   * several blocks must read ahead. Only a transaction that fills a block by itself is cut.
+   */
   cutWhenFull(): void {
     const { builder } = this
+    if (builder.payloadBytes < blockBytes) return
+    if (builder.inTransaction) this.writeComplete()
     if (builder.payloadBytes < blockBytes) return
     const isComplete = !builder.inTransaction
     this.#write(builder.sealAll())

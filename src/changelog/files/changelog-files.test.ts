@@ -61,6 +61,26 @@ test('a transaction over many blocks and segments becomes readable as a whole', 
   assert.ok(listSegments(log.dir).length > 2)
 })
 
+test('a full block ends with a whole transaction, and only one that is larger than a block is cut', async () => {
+  await using log = new Log()
+  const small = Array.from({ length: 20 }, (_, i) => `${i}${'s'.repeat(1000)}`)
+  const large = Array.from({ length: 600 }, (_, i) => `${i}${'l'.repeat(1000)}`)
+  const written: string[] = []
+  for (let i = 0; i < 60; i++) {
+    const rows = i === 30 ? large : small
+    log.transaction(1, rows)
+    written.push(...rows)
+  }
+  await log.writer.flush()
+  assert.deepEqual(allTexts(log.dir, log.head), written)
+  using reader = openFiles({ tag: 'files', dir: log.dir, shared: log.head.shared }).readFrom(logStart)
+  const found = blocks(reader)
+  const cut = found.filter(({ block }) => block.continues)
+  assert.ok(found.length > 5, `${found.length} blocks`)
+  assert.equal(cut.length, 2)
+  assert.ok(cut.every((entry) => entry.texts.every((text) => text.includes('l'))))
+})
+
 test('headers name the relations of a block, and readAt gives a block again', async () => {
   await using log = new Log()
   log.transaction(5, ['five'])
