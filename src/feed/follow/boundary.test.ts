@@ -7,7 +7,8 @@ import { prevHlc, type Hlc } from '../../core/hlc.ts'
 import type { Encoder } from '../../encode/encoder.ts'
 import { ChangeWriter } from '../output/change-writer.ts'
 import { MessageOutput } from '../output/message-output.ts'
-import { LogFollower, type Followed } from './follow-log.ts'
+import { LogFollower } from './follow-log.ts'
+import type { Followed } from './follow-options.ts'
 
 const other = 43
 const narrow = new TableLook()

@@ -10,72 +10,18 @@
 //                 └─────► end, stopped
 
 import { keepBytes } from '../../bytes/byte-writer.ts'
-import type { Changelog, LogBlock, LogReader } from '../../changelog/changelog.ts'
-import type { FeedTarget } from '../../core/feed-spec.ts'
+import type { LogBlock } from '../../changelog/changelog.ts'
 import { compareHlc, type Hlc } from '../../core/hlc.ts'
 import { SchemaHistory } from '../../decode/schema-history.ts'
-import { FeedError } from '../../errors/feed-error.ts'
-import type { ChangeWriter } from '../output/change-writer.ts'
 import { ThreadShare } from '../share-thread.ts'
-import { TransactionEmitter, type IsMissed } from '../transaction/emit-transaction.ts'
-import type { PassLimits } from './last-change-passes.ts'
+import { TransactionEmitter } from '../transaction/emit-transaction.ts'
 import { Partitions } from '../transaction/partitions.ts'
-import { truncatedTable } from '../transaction/truncated-table.ts'
-import type { ReadsRowsAgain } from '../transaction/tables-at-end.ts'
+import { Ends } from './ends.ts'
+import type { Followed, FollowOptions } from './follow-options.ts'
 import { planLarge, type LargeOptions, type LargeTransaction } from './large-transaction.ts'
 import { PartitionNews } from './partition-news.ts'
-import { readChangesOfLarge, readSchemaChanges, TransactionChanges, type SchemaChange } from './schema-changes.ts'
+import { readChangesOfLarge, readSchemaChanges, TransactionChanges } from './schema-changes.ts'
 import { TransactionParts } from './transaction-parts.ts'
-
-export interface FollowOptions {
-  readonly log: Changelog
-  readonly reader: LogReader
-  readonly targets: readonly FeedTarget[]
-  readonly diff: boolean
-  /** Changes at or below this time are not emitted. */
-  readonly after: Hlc
-  /** Changes above this time are not emitted. */
-  readonly endTime: Hlc | undefined
-  /** Whether `run` returns before each transaction that changes a table of the feed. */
-  readonly stopsAtSchemaChange: boolean
-  /** Rows of partitions that are attached are not read, so none of their changes may be passed over. */
-  readonly needsEveryChange?: boolean | undefined
-  /** The boundary that is passed over, because all that was to be done there is done. */
-  readonly passed?: Hlc | undefined
-  /** After which schema changes all rows of a table are read again as of the change; undefined: after none. */
-  readonly readsRowsAgain?: ReadsRowsAgain | undefined
-  /** See `EmitterOptions`. */
-  readonly onlyMissed?: IsMissed | undefined
-  readonly changes: ChangeWriter
-  /** Called with which partitions have come and gone. */
-  readonly tell?: ((what: string) => void) | undefined
-  /** How long the follower may sleep while the log gets nothing of the targets. */
-  readonly quietMs?: number
-  /** Called when everything at or below the frontier has been written to `changes`. */
-  readonly advanced: (frontier: Hlc) => Promise<void>
-  readonly signal: AbortSignal
-  /** The memory that a large transaction may take; for tests. */
-  readonly limits?: PassLimits | undefined
-}
-
-export type Followed =
-  /** Everything at or below the end time is in `changes`. */
-  | { readonly tag: 'end' }
-  /** The signal has aborted. */
-  | { readonly tag: 'stopped' }
-  | Boundary
-
-/** Everything before the transaction at `at` is in `changes`. */
-export interface Boundary {
-  readonly tag: 'boundary'
-  readonly at: Hlc
-  /** What the transaction changes. */
-  readonly changes: readonly SchemaChange[]
-  /** The tables that it attaches as partitions of targets when they may have had rows, and these targets. */
-  readonly attached: ReadonlyMap<number, number>
-  /** Whether the transaction has rows of the feed; of a large one it is only known that it may have some. */
-  readonly hasRows: boolean
-}
 
 /** The transaction of many blocks that is being followed. */
 interface OpenLarge {
@@ -91,6 +37,7 @@ export class LogFollower {
   readonly #schemas = new SchemaHistory()
   readonly #partitions: Partitions
   readonly #news: PartitionNews
+  readonly #ends: Ends
   readonly #parts: TransactionParts
   readonly #emitter: TransactionEmitter
   readonly #threadShare = new ThreadShare()
@@ -100,8 +47,6 @@ export class LogFollower {
   #large: OpenLarge | undefined
   /** The timestamp of the boundary at which `run` has returned last, or which is passed over. */
   #boundary: Hlc | undefined
-  /** The version of the schemas when they were last checked for dropped tables. */
-  #checkedVersion = 0
 
   constructor(options: FollowOptions) {
     const { log, targets, changes, diff, readsRowsAgain = () => false, onlyMissed, signal, limits } = options
@@ -122,15 +67,16 @@ export class LogFollower {
       partitions,
       yieldThread: () => this.#threadShare.yieldIfDue(),
     }
-    const nameOf = (target: number): string => this.#nameOf(target)
+    const ends = new Ends({ ...options, schemas, partitions })
+    this.#ends = ends
     this.#news = new PartitionNews({
       schemas,
       partitions,
-      nameOf,
+      nameOf: (target) => ends.nameOf(target),
       tell: options.tell ?? (() => undefined),
       tellsAtBoundary: options.stopsAtSchemaChange,
     })
-    this.#parts = new TransactionParts({ schemas, partitions, gap: (through, reason) => this.#gap(through, reason) })
+    this.#parts = new TransactionParts({ schemas, partitions, gap: (through, reason) => ends.gap(through, reason) })
     this.#emitter = new TransactionEmitter({ schemas, partitions, topics, changes, diff, readsRowsAgain, onlyMissed })
   }
 
@@ -210,7 +156,7 @@ export class LogFollower {
         continue
       }
       this.#news.begin()
-      if (list.truncations.length > 0) this.#checkTruncated()
+      if (list.truncations.length > 0) this.#ends.checkTruncated(parts)
       if (this.#mayBeBoundary()) {
         const boundary = await this.#boundaryAt(ts, block)
         if (boundary !== undefined) return boundary
@@ -237,7 +183,7 @@ export class LogFollower {
     if (compareHlc(resolved, this.#frontier) > 0) {
       this.#frontier = resolved
       // Also finds what was dropped while the feed was being started: no transaction would ever mention it.
-      this.#checkDropped()
+      this.#ends.checkDropped()
       this.#news.check()
     }
     return endTime !== undefined && compareHlc(this.#frontier, endTime) >= 0
@@ -262,7 +208,7 @@ export class LogFollower {
     } else hasRows = await readChangesOfLarge(this.#ahead, { position, offset: start }, changes)
     this.#news.returned(changes.returned)
     if (changes.isEmpty) return undefined
-    if (this.#options.needsEveryChange === true) this.#checkPassedOver(changes)
+    if (this.#options.needsEveryChange === true) this.#ends.checkPassedOver(changes, this.#parts.ts)
     this.#parts.putBack()
     this.#boundary = at
     this.#news.changing(changes.tables.values())
@@ -276,7 +222,7 @@ export class LogFollower {
     if (list.hasSchema && this.#options.needsEveryChange === true) {
       const changes = new TransactionChanges()
       readSchemaChanges(this.#ahead, this.#parts, changes)
-      this.#checkPassedOver(changes)
+      this.#ends.checkPassedOver(changes, this.#parts.ts)
       if (!this.#options.stopsAtSchemaChange) this.#news.returned(changes.returned)
     }
     if (this.#large !== undefined || !list.committed) return this.#writePartOfLarge(block)
@@ -299,12 +245,12 @@ export class LogFollower {
     large.listed += list.count
     await this.#emitter.emit(payload, list, large.plan, ordinal)
     if (list.committed) this.#endLarge()
-    if (hasSchema) this.#checkDropped()
+    if (hasSchema) this.#ends.checkDropped()
   }
 
   async #writeWithSchemas(): Promise<void> {
     await this.#emitter.emitWhole(this.#parts.payload, this.#parts.list)
-    this.#checkDropped()
+    this.#ends.checkDropped()
     // The next transaction of the block may undo it.
     this.#news.check()
   }
@@ -312,52 +258,5 @@ export class LogFollower {
   #endLarge(): void {
     this.#large?.plan[Symbol.dispose]()
     this.#large = undefined
-  }
-
-  #checkDropped(): void {
-    const schemas = this.#schemas
-    if (schemas.version === this.#checkedVersion) return
-    this.#checkedVersion = schemas.version
-    for (const { relid } of this.#options.targets) {
-      if (schemas.relation(relid)?.description.dropped === true) throw this.#ended('FEED_DROPPED', relid, 'was dropped')
-    }
-  }
-
-  /** A feed that starts at `through` or later misses nothing. */
-  #gap(through: Hlc, reason: string): void {
-    if (compareHlc(through, this.#options.after) <= 0) return
-    throw new FeedError('FEED_GAP', `changes are missing: ${reason}`, {
-      hint: 'start the changefeed again with an initial scan',
-    })
-  }
-
-  #checkPassedOver({ passedOver, unlogged }: TransactionChanges): void {
-    const { ts } = this.#parts
-    if (passedOver !== undefined)
-      this.#gap(
-        ts,
-        `partition "${passedOver}" was attached, and which of its changes at about the same time came after that cannot be told`,
-      )
-    if (unlogged !== undefined)
-      this.#gap(
-        ts,
-        `the rows of table "${unlogged}", which no publication names, are in another file, so it may have been unlogged meanwhile (SET UNLOGGED)`,
-      )
-  }
-
-  #checkTruncated(): void {
-    const found = truncatedTable(this.#parts, this.#schemas, this.#partitions)
-    if (found === undefined) return
-    const { target, partition } = found
-    const which = partition === undefined ? '' : `partition ${partition} of `
-    throw this.#ended('FEED_TRUNCATED', target, 'was truncated', which)
-  }
-
-  #ended(code: 'FEED_TRUNCATED' | 'FEED_DROPPED', relid: number, what: string, which = ''): FeedError {
-    return new FeedError(code, `${which}"${this.#nameOf(relid)}" ${what}`)
-  }
-
-  #nameOf(relid: number): string {
-    return this.#options.targets.find((target) => target.relid === relid)?.tableName ?? String(relid)
   }
 }

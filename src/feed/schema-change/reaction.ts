@@ -4,7 +4,7 @@
 import { defaultSchemaChanges, type FeedSpec } from '../../core/feed-spec.ts'
 import { compareHlc, formatHlc, nextHlc, prevHlc, type Hlc } from '../../core/hlc.ts'
 import { FeedError } from '../../errors/feed-error.ts'
-import type { Boundary } from '../follow/follow-log.ts'
+import type { Boundary } from '../follow/follow-options.ts'
 import type { SchemaChange } from '../follow/schema-changes.ts'
 import { significanceOf } from '../follow/significance.ts'
 import type { ScannedTarget } from '../scan/scan-request.ts'

@@ -15,7 +15,8 @@ import type { KafkaClient } from './kafka-client.ts'
 import type { SinkLog } from '../sink-facts.ts'
 import { TopicPartitions } from './partitions.ts'
 import { KafkaProducer } from './producer.ts'
-import { recordOverhead, RecordBatch, recordHeaders } from './record-batch.ts'
+import { recordOverhead, RecordBatch } from './record-batch.ts'
+import { recordHeaders } from './record-headers.ts'
 
 export type KafkaSink = BatchingSink<Partition, RecordBatch>
 

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compressionsAlgorithms, crc32c, Reader, readRecordsBatch } from '@platformatic/kafka'
-import { headerBytes, RecordBatch, recordHeaders, type BatchHeader } from './record-batch.ts'
+import { randomOf } from '../../../test/support/log-under-test.ts'
+import { MessageBatch } from '../../core/message-batch.ts'
+import { headerBytes, RecordBatch, recordOverhead, type BatchHeader } from './record-batch.ts'
+import { recordHeaders } from './record-headers.ts'
 
 interface Message {
   readonly key: string | null
@@ -112,4 +115,53 @@ test('a cleared batch is empty, and its bytes are counted again from the header'
   assert.deepEqual([batch.count, batch.bytes], [0, headerBytes])
   batch.add(Buffer.from('[9]nine'), 0, 3, 7)
   assert.deepEqual(read(batch.seal(plain)).messages, [{ key: '[9]', value: 'nine' }])
+})
+
+test('rows that are appended together give the bytes that they give one by one, up to the limits', () => {
+  const random = randomOf(7)
+  const headers = recordHeaders([{ name: 'n', value: 'v'.repeat(70) }])
+  for (let round = 0; round < 40; round++) {
+    const batch = new MessageBatch(64)
+    batch.hasKeys = round % 8 !== 7
+    const count = 1 + random(round % 3 === 0 ? 3000 : 60)
+    for (let row = 0; row < count; row++) {
+      batch.begin(0)
+      if (batch.hasKeys) batch.bytes.latin1('k'.repeat(random(4) === 0 ? random(300) : random(12)))
+      batch.endKey()
+      const isNil = random(9) === 0
+      if (!isNil) batch.bytes.latin1('v'.repeat(random(11) === 0 ? random(20_000) : random(150)))
+      batch.end(!isNil)
+      if (batch.lastBytes >= 1024) batch.largeTimes.set(row, `${row}.0000000000`)
+    }
+    // The rows of a lane are some of those of the batch.
+    const next = new Int32Array(count).fill(-1)
+    let last = 0
+    for (let row = 1; row < count; row++) {
+      if (random(3) === 0) continue
+      next[last] = row
+      last = row
+    }
+    const limits = { bytes: 1000 + random(40_000), messages: 1 + random(400), overheadBytes: recordOverhead }
+    const own = round % 2 === 0 ? headers : undefined
+    const together = new RecordBatch(64, own)
+    const rows = { batch, next, payloadBytes: 0 }
+    const left = together.addRows(rows, 0, limits)
+    const alone = new RecordBatch(64, own)
+    let payloadBytes = 0
+    let row = batch.hasKeys ? 0 : -1
+    for (; row >= 0; row = next[row] as number) {
+      const start = batch.keyStarts[row] as number
+      const valueStart = batch.valueStarts[row] as number
+      const isNil = batch.nilValues[row] === 1
+      const end = isNil ? valueStart : (batch.valueEnds[row] as number)
+      if (alone.bytes + recordOverhead + end - start > limits.bytes || alone.count >= limits.messages) break
+      alone.add(batch.bytes.buffer, start, valueStart, isNil ? -1 : end, batch.largeTimes.get(row))
+      payloadBytes += end - start
+    }
+    assert.equal(left, batch.hasKeys ? row : 0)
+    assert.equal(together.count, alone.count)
+    assert.equal(rows.payloadBytes, payloadBytes)
+    for (let i = 0; i < alone.count; i++) assert.equal(together.timeOf(i), alone.timeOf(i))
+    assert.deepEqual(Buffer.from(together.seal(plain)), Buffer.from(alone.seal(plain)))
+  }
 })

@@ -12,13 +12,13 @@
 
 import { crc32c } from '@platformatic/kafka'
 import { ByteWriter } from '../../bytes/byte-writer.ts'
-import type { MessageHeader } from '../sink-facts.ts'
+import type { BatchLimits, LaneRows } from '../batching/lane-client.ts'
+import { noHeaders } from './record-headers.ts'
+import { putShort, putVarint, readVarint, varintBytes, writeVarint } from './varint.ts'
 
 export const headerBytes = 61
 /** The most bytes of a record beside its key, its value and its headers: attributes, timestamp delta, and four varints. */
 export const recordOverhead = 22
-/** The bytes at the end of each record when there are no headers: their count, 0. */
-export const noHeaders: Uint8Array = Uint8Array.of(0)
 const crcFrom = 21
 
 export interface BatchHeader {
@@ -96,6 +96,58 @@ export class RecordBatch {
     this.count += 1
   }
 
+  /** See `BatchBody.addRows`. */
+  addRows(rows: LaneRows, first: number, { bytes, messages, overheadBytes = 0 }: BatchLimits): number {
+    const { batch, next } = rows
+    const { hasKeys, keyStarts, valueStarts, valueEnds, nilValues, largeTimes } = batch
+    if (!hasKeys) return first
+    const from = batch.bytes.buffer
+    const out = this.#out
+    const headers = this.#headers
+    let { count } = this
+    let payloadBytes = 0
+    let at = out.length
+    let row = first
+    for (; row >= 0 && count < messages; row = next[row] as number) {
+      const keyStart = keyStarts[row] as number
+      const keyEnd = valueStarts[row] as number
+      const isNil = nilValues[row] === 1
+      const valueEnd = isNil ? keyEnd : (valueEnds[row] as number)
+      const payload = valueEnd - keyStart
+      if (at + overheadBytes + payload > bytes) break
+      if (largeTimes.size > 0) {
+        const time = largeTimes.get(row)
+        if (time !== undefined) this.#times.set(count, time)
+      }
+      if (at + recordOverhead + headers.length + payload > out.buffer.length) {
+        out.length = at
+        out.ensure(recordOverhead + headers.length + payload)
+      }
+      const to = out.buffer
+      const offset = count * 2
+      const keyLength = (keyEnd - keyStart) * 2
+      const valueLength = isNil ? 1 : (valueEnd - keyEnd) * 2
+      const valueLengthBytes = varintBytes(valueLength)
+      const body = 2 + headers.length + varintBytes(offset) + varintBytes(keyLength) + valueLengthBytes + payload
+      at = putVarint(to, at, body * 2)
+      to[at++] = 0
+      to[at++] = 0
+      at = putVarint(to, at, offset)
+      at = putVarint(to, at, keyLength)
+      // One copy for both brings the value to its place. The key, which is short, belongs before the length of the value.
+      from.copy(to, at + valueLengthBytes, keyStart, valueEnd)
+      at = putShort(to, at, from, keyStart, keyEnd)
+      at = putVarint(to, at, valueLength) + valueEnd - keyEnd
+      at = putShort(to, at, headers, 0, headers.length)
+      payloadBytes += payload
+      count += 1
+    }
+    rows.payloadBytes += payloadBytes
+    out.length = at
+    this.count = count
+    return row
+  }
+
   /** Returns the bytes of the batch as they are sent, valid until the next call of any method. */
   seal({ nowMs, producer, compress }: BatchHeader): Buffer {
     let batch: Buffer = this.#out.view()
@@ -147,49 +199,5 @@ export class RecordBatch {
       cursor.at = end
     }
     return halves
-  }
-}
-
-export function recordHeaders(headers: readonly MessageHeader[]): Uint8Array {
-  if (headers.length === 0) return noHeaders
-  const out = new ByteWriter(256)
-  const text = (value: string): void => {
-    const bytes = Buffer.from(value)
-    out.ensure(bytes.length + 5)
-    writeVarint(out, bytes.length * 2)
-    out.copy(bytes, 0, bytes.length)
-  }
-  out.ensure(5)
-  writeVarint(out, headers.length * 2)
-  for (const { name, value } of headers) {
-    text(name)
-    text(value)
-  }
-  return Uint8Array.from(out.view())
-}
-
-function varintBytes(value: number): number {
-  if (value < 0x80) return 1
-  if (value < 0x4000) return 2
-  if (value < 0x200000) return 3
-  return value < 0x10000000 ? 4 : 5
-}
-
-/** `value` is zigzagged and not negative. The caller has made room for it. */
-function writeVarint(out: ByteWriter, value: number): void {
-  let rest = value
-  while (rest >= 0x80) {
-    out.buffer[out.length++] = (rest & 0x7f) | 0x80
-    rest = Math.floor(rest / 128)
-  }
-  out.buffer[out.length++] = rest
-}
-
-function readVarint(bytes: Uint8Array, cursor: { at: number }): number {
-  let value = 0
-  for (let factor = 1; ; factor *= 128) {
-    const byte = bytes[cursor.at++] as number
-    value += (byte & 0x7f) * factor
-    if (byte < 0x80) return value
   }
 }
