@@ -10,6 +10,7 @@ import { guardSocket, metadataGuard, type AddressGuard } from '../../net/guarded
 import type { SinkAddress, SinkLog } from '../sink-facts.ts'
 import type { KafkaSinkSpec } from './spec.ts'
 import { guardFrames } from './frame-guard.ts'
+import { freeWritten } from './free-written.ts'
 import { saslOptions } from './sasl.ts'
 import { TokenSource } from './token-source.ts'
 
@@ -90,6 +91,7 @@ export class KafkaConnections implements AsyncDisposable {
       const { socket } = connection
       if (socket === undefined) return
       guardSocket(socket, this.#guardAddress)
+      freeWritten(socket)
       socket.once('connect', () => {
         this.#refusals.delete(address)
         guardFrames(socket, (why) => {
