@@ -20,7 +20,7 @@ function loadedBy(path: string, found = new Set<string>()): ReadonlySet<string> 
 }
 
 const ofFeeds =
-  /^(feed\/(run-feed|delivery|(follow|output|transaction)\/)|decode\/pgoutput\/|encode\/\w+\/(?!facts|refused-type)|sink\/\w+\/open)/
+  /^(feed\/(run-feed|delivery|(follow|output|transaction)\/)|decode\/pgoutput\/|encode\/\w+\/(?!facts|own-names|refused-type)|sink\/\w+\/open)/
 
 test('the pool of feeds does not load what runs in its threads', () => {
   const worker = loadedBy(join(src, 'feed/pool/feed-worker.ts'))
