@@ -9,6 +9,8 @@ import type { Queries } from '../postgres/queries.ts'
 
 /** A server that is gone without a word would be waited for as long as TCP repeats what we sent: a quarter of an hour. */
 const answersWithinMs = 60_000
+/** A server that takes so long has most likely stopped: whoever waits for rows is told, though it may go on yet. */
+const usualSlowMs = 10_000
 /** Most probes that wait for the stream to reach them; a further one replaces the newest. */
 const maxPending = 64
 
@@ -68,16 +70,25 @@ export async function askClock(control: Queries, clock: SourceClock, exact: bool
   return { lsn: parseLsn(row?.[0] ?? ''), micros, exact }
 }
 
+export interface ProbesOptions {
+  readonly control: Queries
+  readonly clock: SourceClock
+  /** Called when the source has not answered for a while. */
+  readonly slow: (why: FeedError) => void
+  /** Called when it has answered after that. */
+  readonly again: () => void
+  /** For tests. */
+  readonly slowAfterMs?: number
+}
+
 export class ClockProbes {
-  readonly #control: Queries
-  readonly #clock: SourceClock
+  readonly #options: ProbesOptions
   readonly #pending: Probe[] = []
   #isAsking = false
   #exactWanted = false
 
-  constructor(control: Queries, clock: SourceClock) {
-    this.#control = control
-    this.#clock = clock
+  constructor(options: ProbesOptions) {
+    this.#options = options
   }
 
   /** The position that the stream must reach for the oldest probe; undefined: no probe waits. */
@@ -113,9 +124,15 @@ export class ClockProbes {
   }
 
   async #answer(exact: boolean): Promise<Probe> {
-    const probe = await orLate(askClock(this.#control, this.#clock, exact), answersWithinMs)
+    const { control, clock, slow, again, slowAfterMs = usualSlowMs } = this.#options
+    const asked = askClock(control, clock, exact)
+    const probe = await orLate(asked, slowAfterMs)
     if (probe !== late) return probe
-    throw new FeedError('FEED_SOURCE_DOWN', `PostgreSQL has not answered for ${answersWithinMs / 1000} s`)
+    slow(silent(slowAfterMs))
+    const lateProbe = await orLate(asked, answersWithinMs - slowAfterMs)
+    if (lateProbe === late) throw silent(answersWithinMs)
+    again()
+    return lateProbe
   }
 
   /** The last probe that a stream at `received` has reached, if there is one. All reached probes are removed. */
@@ -128,4 +145,8 @@ export class ClockProbes {
     }
     return last === undefined ? undefined : { ...last, exact }
   }
+}
+
+function silent(ms: number): FeedError {
+  return new FeedError('FEED_SOURCE_DOWN', `PostgreSQL has not answered for ${ms / 1000} s`)
 }

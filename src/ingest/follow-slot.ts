@@ -2,12 +2,12 @@
 // is left for bulk pulls. An attempt has one follower, which may stream several times.
 
 import { onAbort } from '../async/or-abort.ts'
-import { FeedError } from '../errors/feed-error.ts'
+import { FeedError, toWireError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
 import type { SourceConnection } from '../postgres/source-connection.ts'
 import { ClockProbes } from './clock-probe.ts'
 import type { AttemptParts } from './attempt-parts.ts'
-import type { FromIngest } from './ingest.ts'
+import type { FromIngest, IngestState } from './ingest.ts'
 import { SlotPuller } from './slot-puller.ts'
 import { SlotStream } from './stream.ts'
 import { StreamTimers, type StreamTimersOptions } from './stream-timers.ts'
@@ -58,7 +58,13 @@ export class SlotFollower {
   async follow(parts: AttemptParts, isRoom: boolean): Promise<void> {
     const { commit } = parts
     const { log, say, settings, feeds, failed, fail, signal } = this.#options
-    const probes = new ClockProbes(parts.control, parts.clock)
+    const { control, clock } = parts
+    const probes = new ClockProbes({
+      control,
+      clock,
+      slow: (why) => this.#says({ tag: 'held', error: toWireError(why) }),
+      again: () => this.#says({ tag: 'streaming' }),
+    })
     const stream = parts.usesFunctions ? this.#newPuller(parts, probes) : this.#newStream(parts, probes)
     const { done, end } = await stream.start()
     this.wasStreaming = true
@@ -88,6 +94,11 @@ export class SlotFollower {
       this.#running = undefined
       stream.stop()
     }
+  }
+
+  /** What a question finds out that is answered after the stream is about nothing any more. */
+  #says(state: IngestState): void {
+    if (this.#running !== undefined) this.#options.say({ tag: 'state', state })
   }
 
   #newPuller(parts: AttemptParts, probes: ClockProbes): SlotPuller {
