@@ -62,10 +62,14 @@ async function serve(registryAt: URL | undefined): Promise<void> {
   }
   console.log('starting; the first time the programs are downloaded, which takes a minute or more')
   const stopped = Promise.withResolvers<void>()
-  const [broker, registry] = await startTogether(
+  const started = await startTogether(
     KafkaBroker.start({ port, jvmFlags: [] }),
     registryAt === undefined ? nothing() : startRegistry(registryPort, stopped.resolve),
+  ).catch((error: unknown) =>
+    refuse(`it could not be started: ${error instanceof Error ? error.message : String(error)}`),
   )
+  if (started === undefined) return
+  const [broker, registry] = started
   const format = registryAt && ` WITH format = avro, confluent_schema_registry = '${registryAt.origin}'`
   const listens = registryAt
     ? `Kafka listens on localhost:${port}, a schema registry on ${registryAt.origin}; what they hold goes when they end`

@@ -25,10 +25,13 @@ This server runs with --insecure and listens on ${host}.
 Listen on localhost, or keep the port behind a firewall.`
 }
 
-/** Returns undefined if only this machine can reach the address. */
-export async function openHttpWarning({ host }: Address): Promise<string | undefined> {
+/** Returns undefined if only this machine can reach the address. `hasTls`: the port takes `https://`, too. */
+export async function openHttpWarning({ host }: Address, hasTls: boolean): Promise<string | undefined> {
   if (await isOnlyOurs(host)) return undefined
-  return `HTTP listens on ${host} without encryption and passwords: whoever reaches this machine can read health and metrics there,
+  const how = hasTls
+    ? 'and shows health and metrics without a password, over http:// as well as https://'
+    : 'without encryption and passwords'
+  return `HTTP listens on ${host} ${how}: whoever reaches this machine can read health and metrics there,
 with the names of databases and the errors of their changefeeds. From another machine nothing can be changed,
 except by who may do it by SQL.
 Listen on localhost, or keep the port behind a firewall, if that is not meant.`

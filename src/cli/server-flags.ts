@@ -97,7 +97,9 @@ async function readRun({ values, warnings = [], door }: ServerCommand): Promise<
   await checkListen(listen, '--listen-addr')
   await checkListen(http, '--http-addr')
   const sql = await door(listen)
-  const open = [sql.warning, await openHttpWarning(http)].filter((warning) => warning !== undefined)
+  const open = [sql.warning, await openHttpWarning(http, sql.door?.tls !== undefined)].filter(
+    (warning) => warning !== undefined,
+  )
   return {
     listen,
     door: sql.door,
