@@ -14,9 +14,13 @@ export const secretOptions: ReadonlySet<string> = new Set([
   'client_key',
 ])
 
+/** Parameters of sink URIs that users may mistake for options, and that are no secrets. */
+const publicParameters: ReadonlySet<string> = new Set(['ca_cert', 'client_cert'])
+
 /** Returns the value of an option as others may see it. What is no option may be a misspelt one, whose value is a secret. */
 export function shownOption(name: string, text: string): string {
-  if (!isOptionName(name) || secretOptions.has(name)) return 'redacted'
+  if (secretOptions.has(name)) return 'redacted'
+  if (!isOptionName(name) && !publicParameters.has(name)) return 'redacted'
   if (name === 'confluent_schema_registry') return showRegistry(text)
   return text.includes('://') ? showSinkUri(text) : text
 }
