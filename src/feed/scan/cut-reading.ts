@@ -29,7 +29,7 @@ export interface CutReadingOptions {
   readonly feed: Feed
   readonly request: ScanRequest
   readonly cut: OpenTables
-  readonly watch: Pick<LockWatch, 'hasGivenUp'>
+  readonly watch: Pick<LockWatch, 'hasGivenUp' | 'end'>
   readonly at: Hlc
   readonly wanted: Pick<WantedRows, 'rows' | 'done'>
   /** The pages of a range. */
@@ -83,8 +83,11 @@ export class CutReading {
       if (!this.#isOver) throw error
       // The other connections have no reason to go on.
       if (!watch.hasGivenUp) cut.giveUp()
-      if (this.lockedBy !== undefined)
+      if (this.lockedBy !== undefined) {
+        // It asks on the same connection.
+        await watch.end()
         this.lockedBy = (await whoHoldsCut(cut).catch(() => undefined))?.why ?? this.lockedBy
+      }
     }
     // The sink and the schema registry may take long. The next cut is opened when it can be read.
     for (const consumer of this.#consumers) await consumer.settled()
