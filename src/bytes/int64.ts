@@ -1,6 +1,6 @@
 // 64-bit big-endian integers, which every transaction reads and writes. The methods of Buffer make four bigints for each
-// integer, a DataView makes one. The last view is kept,
-// because many reads in a row come from the same bytes. It is found by them and not by their buffer, for which V8 has to be asked.
+// integer, a DataView makes one. The last view is kept, because many reads in a row come from the same bytes. It is found by
+// them and not by their buffer, for which V8 has to be asked.
 
 const noBytes: Uint8Array = new Uint8Array(0)
 let readBytes = noBytes
