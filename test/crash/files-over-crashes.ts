@@ -7,7 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { hlcOf } from '../feed/test-feed.ts'
 import { TestJob } from '../feed/test-job.ts'
 import { TestServer } from '../server/test-server.ts'
-import { filesIn, isFolder, linesOf, namesIn } from '../support/read-folder.ts'
+import { lastValues } from '../support/last-values.ts'
+import { filesIn, isFolder, namesIn } from '../support/read-folder.ts'
 import { until } from '../support/until.ts'
 import { judgeFolder } from '../validators/folder.ts'
 
@@ -37,20 +38,6 @@ async function write(server: TestServer, signal: AbortSignal): Promise<void> {
       await delay(20)
     }
   }
-}
-
-/** The last version of each row: its column v. */
-function lastVersions(folder: string, table: string): ReadonlyMap<number, string> {
-  const rows = new Map<number, string>()
-  for (const file of filesIn(folder)) {
-    if (file.topic !== table) continue
-    for (const line of linesOf(file)) {
-      const { key, after } = JSON.parse(line) as { key: [number]; after: { v: string } | null }
-      if (after === null) rows.delete(key[0])
-      else rows.set(key[0], after.v)
-    }
-  }
-  return rows
 }
 
 function sessionsIn(folder: string): number {
@@ -108,7 +95,7 @@ export async function filesOverCrashes(options: KilledFiles): Promise<void> {
   for (const table of tables) {
     const rows = await server.sql(`SELECT id, v FROM ${table}`)
     const expected = new Map(rows.map(({ id, v }) => [Number(id), String(v)] as const))
-    const found = lastVersions(folder, table)
+    const found = lastValues(folder, table)
     assert.deepEqual(
       [...found].sort(([a], [b]) => a - b),
       [...expected].sort(([a], [b]) => a - b),
