@@ -10,7 +10,7 @@ import type { ChangeWriter } from '../output/change-writer.ts'
 import { severalRelations, type OffsetList } from './offset-list.ts'
 import { RecordRuns } from './record-runs.ts'
 import type { ReadsRowsAgain } from './tables-at-end.ts'
-import { everyChange, type TransactionPlan } from './transaction-plan.ts'
+import { everyChange, type KeptEvents, type TransactionPlan } from './transaction-plan.ts'
 import { WholePlans } from './whole-plans.ts'
 import { WrittenChanges, type IsMissed, type WrittenOptions } from './written-changes.ts'
 
@@ -30,12 +30,14 @@ export class TransactionEmitter {
   readonly #whole: WholePlans
   readonly #runs: RecordRuns
   readonly #onlyMissed: IsMissed | undefined
+  readonly #diff: boolean
   #ts = zeroHlc
 
   constructor(options: EmitterOptions) {
     this.#schemas = options.schemas
     this.#changes = options.changes
     this.#onlyMissed = options.onlyMissed
+    this.#diff = options.diff
     this.#change = new ChangeReader(options.schemas, options.partitions)
     this.#written = new WrittenChanges(this.#change, options)
     this.#whole = new WholePlans(this.#change, options)
@@ -94,6 +96,7 @@ export class TransactionEmitter {
     const { kept } = plan
     const changes = this.#changes
     const runs = this.#runs
+    runs.enter(plan.atEnd)
     const mayRun = this.#mayRun(plan, list)
     const areAlike = mayRun && kept === undefined && list.relid !== severalRelations
     for (let i = from; i < list.count; i++) {
@@ -113,7 +116,7 @@ export class TransactionEmitter {
       const goneKept = kept === undefined || isKept(kept.bits, gone)
       const thereKept = kept === undefined || isKept(kept.bits, gone + 1)
       if (!goneKept && !thereKept) continue
-      if (mayRun) {
+      if (mayRun && !isTouchedTwice(kept, gone)) {
         const events = (goneKept ? recordEvent.gone : 0) | (thereKept ? recordEvent.there : 0)
         if (runs.take(payload, offset, recordEnd(payload, offset), relationOf(payload, offset), events, this.#ts)) {
           if (changes.isFull) return i + 1
@@ -128,10 +131,10 @@ export class TransactionEmitter {
     return list.count
   }
 
-  /** Whether each record says by itself what is to be written of it. */
-  #mayRun({ kept, atEnd }: TransactionPlan, list: OffsetList): boolean {
-    if (list.hasSchema || atEnd !== undefined || this.#onlyMissed !== undefined) return false
-    return kept === undefined || (kept.before === undefined && kept.firstChanges?.isEmpty !== false)
+  /** Whether records say by themselves what is to be written of them, unless their row was touched twice. */
+  #mayRun({ kept }: TransactionPlan, list: OffsetList): boolean {
+    if (list.hasSchema || this.#onlyMissed !== undefined) return false
+    return kept === undefined || !this.#diff || kept.before === undefined
   }
 
   /** Drops the references to the records that were read last. */
@@ -139,4 +142,10 @@ export class TransactionEmitter {
     this.#change.release()
     this.#written.release()
   }
+}
+
+/** Whether what a row was before the transaction, which `diff` shows, is in another record than its last change. `event` is the first of the record. */
+function isTouchedTwice(kept: KeptEvents | undefined, event: number): boolean {
+  const first = kept?.firstChanges
+  return first !== undefined && !first.isEmpty && (first.find(event) || first.find(event + 1))
 }

@@ -8,6 +8,7 @@ import { record } from '../../changelog/records.ts'
 import type { ChangeWriter } from '../output/change-writer.ts'
 import type { ChangeReader } from './change-reader.ts'
 import type { OffsetList } from './offset-list.ts'
+import type { TablesAtEnd } from './tables-at-end.ts'
 
 export interface RecordRunsOptions {
   readonly changes: ChangeWriter
@@ -35,9 +36,20 @@ export class RecordRuns {
   /** What is known since the last `settle`, by relation. */
   readonly #known = new Map<number, Known>()
   #last = nothing
+  #atEnd: TablesAtEnd | undefined
 
   constructor(options: RecordRunsOptions) {
     this.#options = options
+  }
+
+  /**
+   * To be called before the records of a transaction. `atEnd`: rows of the tables that it changes go into no run, unless they were logged as
+   * their table is at the end.
+   */
+  enter(atEnd: TablesAtEnd | undefined): void {
+    if (atEnd === this.#atEnd) return
+    this.settle()
+    this.#atEnd = atEnd
   }
 
   /** Takes the row record at `offset`. Returns false if its change must be written by itself. */
@@ -103,6 +115,7 @@ export class RecordRuns {
     // The encoder reads tuples in the order of the columns that it prints.
     if (rows === undefined || rows.places !== undefined) return { relid, table: undefined, insertsOnly: false }
     const { relation, lacksKey } = rows
+    if (this.#atEnd?.of(relation) !== undefined) return { relid, table: undefined, insertsOnly: false }
     return { relid, table: changes.tableOf(relation, topicOf(relation.relid)), insertsOnly: lacksKey }
   }
 }

@@ -52,10 +52,16 @@ export class RunEncoder implements RecordEncoder {
   #noteLarge(run: { timeOf(record: number): Hlc }, { messages, largest }: Encoded, batch: MessageBatch): void {
     if (largest < largeMessageBytes) return
     const first = batch.count - messages
+    // Those of one transaction share it.
+    let time: Hlc | undefined
+    let text = ''
     for (let i = 0; i < messages; i++) {
       const message = first + i
       const bytes = (batch.valueEnds[message] as number) - (batch.keyStarts[message] as number)
-      if (bytes >= largeMessageBytes) batch.largeTimes.set(message, formatHlc(run.timeOf(this.#kernel.recordOf(i))))
+      if (bytes < largeMessageBytes) continue
+      const of = run.timeOf(this.#kernel.recordOf(i))
+      if (of !== time) text = formatHlc((time = of))
+      batch.largeTimes.set(message, text)
     }
   }
 
