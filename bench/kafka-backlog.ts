@@ -27,15 +27,16 @@ async function drain(load: Load): Promise<void> {
   if (withPeer) await prepareDebezium(bench.control, 'public.narrow')
   await writeNarrow(bench.control, load)
 
+  const none = await bench.drain(load.rows, { tag: 'null' })
+  const messageBytes = Math.round(none.bytes / load.rows)
+  // Also compiles the broker's code: brokers have been up for a while, as our own process has (feed-process.ts).
+  const [producer, producerBroker] = await withBroker(() => producerPerformance(broker, messageBytes))
+  await bench.rewind()
   const topic = `narrow_${load.rows}_${load.batch}`
   await broker.createTopic(topic)
   const [ours, ourBroker] = await withBroker(() => bench.drain(load.rows, kafkaSink(broker, topic)))
   const arrived = await counter.count(topic)
   if (arrived !== load.rows) throw new Error(`${arrived} messages in the topic, of ${load.rows} rows`)
-  await bench.rewind()
-  const none = await bench.drain(load.rows, { tag: 'null' })
-  const messageBytes = Math.round(ours.bytes / load.rows)
-  const [producer, producerBroker] = await withBroker(() => producerPerformance(broker, messageBytes))
   const [peer, peerBroker] = await withBroker(async () =>
     withPeer ? await runPeer(bench, load.rows, { broker, table: 'public.narrow', mode: 'stream' }) : undefined,
   )
