@@ -23,17 +23,18 @@ export function sqlUrl({ host }: Address, { port, user, database, hasTls = false
 
 export interface BannerFacts {
   readonly url: string
+  readonly hasTls: boolean
   readonly http: Address
   readonly httpPort: number
   readonly storeDir: string
 }
 
-export function banner({ url, http, httpPort, storeDir }: BannerFacts): string {
+export function banner({ url, hasTls, http, httpPort, storeDir }: BannerFacts): string {
   return [
     `pg-changefeed node started at ${new Date().toISOString()}`,
     `build:   ${packageVersion()} (Node.js ${process.versions.node})`,
     `sql:     ${url}`,
-    `http:    http://${urlHost(http.host)}:${httpPort}`,
+    `http:    ${hasTls ? 'https' : 'http'}://${urlHost(http.host)}:${httpPort}`,
     `client:  ${commandName()} sql --url '${url}'`,
     `store:   ${storeDir}`,
     `logs:    ${join(storeDir, 'logs')}`,

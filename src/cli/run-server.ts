@@ -88,10 +88,7 @@ export async function runServer(run: ServerRun, { serve, abandon, login }: Serve
     const server = await serve(options, stop.signal)
     try {
       if (!stop.signal.aborted) {
-        const text = announce(run, sqlUrl(listen, { port: server.sqlPort, hasTls: tls !== undefined, ...login }), {
-          server,
-          written,
-        })
+        const text = announce(run, { server, login, hasTls: tls !== undefined, written })
         wasReady = true
         tell({ tag: 'ready', text: copied === undefined ? text : `WARNING: ${copied}\n\n${text}` })
         await stopAsked.promise
@@ -119,12 +116,17 @@ function copyWarning(storeDir: string, { dir, owner }: CopiedStore): string {
   return `the store ${storeDir} is a copy of ${dir}, taken while process ${owner} ran on it. Unless a snapshot of the file system made it in one moment, its data may be damaged: stop the server, and copy again. Its jobs run here as well as there: CANCEL or PAUSE them in one of the two`
 }
 
+interface Ready {
+  readonly server: RunningServer
+  readonly login: Login
+  readonly hasTls: boolean
+  /** Gets the files that are written. */
+  readonly written: string[]
+}
+
 /** Writes the files with process id and URL, adds them to `written`, and returns the text to print. */
-function announce(
-  { http, storeDir, files }: ServerRun,
-  url: string,
-  { server, written }: { readonly server: RunningServer; readonly written: string[] },
-): string {
+function announce({ listen, http, storeDir, files }: ServerRun, { server, login, hasTls, written }: Ready): string {
+  const url = sqlUrl(listen, { port: server.sqlPort, hasTls, ...login })
   const write = (file: string, text: string, flag?: string): void => {
     try {
       writeFileSync(file, text)
@@ -137,7 +139,7 @@ function announce(
   if (files.pid !== undefined) write(files.pid, `${process.pid}\n`, '--pid-file')
   if (files.url !== undefined) write(files.url, `${url}\n`, '--listening-url-file')
   write(join(storeDir, 'http-address'), `${urlHost(http.host)}:${server.httpPort}`)
-  const text = banner({ url, http, httpPort: server.httpPort, storeDir })
+  const text = banner({ url, hasTls, http, httpPort: server.httpPort, storeDir })
   process.stdout.write(text)
   return text
 }

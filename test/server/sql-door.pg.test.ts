@@ -38,9 +38,12 @@ test('a start that would let others read what clients send is refused, before an
   for (const [flags, said] of [
     [['--listen-addr=0.0.0.0:0'], /^ERROR: --listen-addr=0\.0\.0\.0 can be reached .*\nHINT: .*--tls-cert.*--insecure/],
     [['--listen-addr=[::]:0'], /^ERROR: --listen-addr=:: can be reached by other machines/],
-    [[`--tls-cert=${cert}`], /^ERROR: --tls-cert needs --tls-key\n/],
-    [[`--tls-client-ca=${ca}`], /^ERROR: --tls-client-ca needs --tls-cert\n/],
-    [[`--tls-cert=${cert}`, `--tls-key=${dir}/none`], /^ERROR: cannot read --tls-key=.*none/],
+    [['--listen-addr=localhost:0', `--tls-cert=${cert}`], /^ERROR: --tls-cert needs --tls-key\n/],
+    [['--listen-addr=localhost:0', `--tls-client-ca=${ca}`], /^ERROR: --tls-client-ca needs --tls-cert\n/],
+    [
+      ['--listen-addr=localhost:0', `--tls-cert=${cert}`, `--tls-key=${dir}/none`],
+      /^ERROR: cannot read --tls-key=.*none/,
+    ],
   ] as const) {
     const { status, stderr } = spawnSync(process.execPath, flagsOf(['--postgres=host=127.0.0.1 port=1', ...flags]), {
       encoding: 'utf8',
@@ -75,6 +78,7 @@ test('a server with TLS listens for others, and reads its certificate again at S
       return /^sql: +(\S+)$/m.exec(output)?.[1]
     })
     assert.match(url, /sslmode=require$/)
+    assert.match(output, /^http: +https:\/\/localhost:\d+$/m)
     const password = postgres.source().password
     const login = { user: 'postgres', password: password?.tag === 'text' ? password.text : '', database: 'postgres' }
     const shown = async (): Promise<string> => {
