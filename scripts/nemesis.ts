@@ -38,6 +38,11 @@ function* seedsFrom(text: string | undefined): Generator<number> {
 
 await using nemesis = await start()
 const { server } = nemesis
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    // Its servers end, and its folders go, also when it is interrupted.
+    void nemesis[Symbol.asyncDispose]().finally(() => process.exit(1))
+  })
 const endsAtMs = Date.now() + minutes * 60_000
 for (const seed of seedsFrom(values.seeds)) {
   if (Date.now() >= endsAtMs) break
