@@ -2,7 +2,8 @@
 // process held meanwhile. Once of inserts alone, which stream through; once of inserts and updates of the same rows, of
 // which the last change of each row has to be found.
 //
-// BENCH_MB of rows in the transaction (2048), BENCH_ROW_BYTES each (1000).
+// BENCH_MB of rows in the transaction (2048), BENCH_ROW_BYTES each (1000). BENCH_INSERTS=1: the first alone. The disk needs about five times
+// as much.
 
 import { BenchServer } from './bench-server.ts'
 import { printTable, type Cell } from './print-table.ts'
@@ -14,12 +15,11 @@ const rowsOf = (mb: number): number => Math.floor((mb * 1024 * 1024) / rowBytes)
 await using server = await BenchServer.start()
 const writer = await server.connectDirectly()
 const idleMb = server.residentMb
-const lines = [
-  await passes('inserts', rowsOf(megabytes), false),
-  await passes('inserts, each row then updated', rowsOf(megabytes / 2), true),
-]
+const lines = [await passes('inserts', rowsOf(megabytes), false)]
+if (process.env['BENCH_INSERTS'] !== '1')
+  lines.push(await passes('inserts, each row then updated', rowsOf(megabytes / 2), true))
 await writer.end()
-console.log(`one transaction of ${megabytes} MB into null://; goal: a peak below 400 MB`)
+console.log(`one transaction of ${megabytes} MB into null://; goal: a peak of at most 256 MB`)
 printTable(['', 'rows', 's from COMMIT', 'MB/s', 'our CPU s', 'PostgreSQL CPU s', 'peak MB', 'at rest'], lines)
 
 async function passes(name: string, rows: number, updates: boolean): Promise<Cell[]> {
