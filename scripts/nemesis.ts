@@ -41,7 +41,7 @@ const { server } = nemesis
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => {
     // Its servers end, and its folders go, also when it is interrupted.
-    void nemesis[Symbol.asyncDispose]().finally(() => process.exit(1))
+    void Promise.resolve(nemesis[Symbol.asyncDispose]()).finally(() => process.exit(1))
   })
 const endsAtMs = Date.now() + minutes * 60_000
 for (const seed of seedsFrom(values.seeds)) {
