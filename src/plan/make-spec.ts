@@ -9,7 +9,7 @@ import { labelOf } from './metrics-label.ts'
 import { checkpointNanos, durationOf, envelopeOf, formatOf, scanOf, schemaChangesOf } from './option-values.ts'
 import { isOptionName } from './options.ts'
 import type { PlanContext } from './plan-context.ts'
-import { avroPrefixOf, registryOf } from './registry-options.ts'
+import { avroPrefixOf, checkSubjects, registryOf } from './registry-options.ts'
 import { isOn, type ReadOptions } from './read-options.ts'
 import { factsOfSink } from '../sink/sinks.ts'
 import type { FeedTimes } from './times.ts'
@@ -40,6 +40,7 @@ export function specOf({ read, context, times, tables, targets, sink }: SpecPart
   const resolvedNanos = durationOf(given, 'resolved')
   const wrapped = envelope === 'wrapped'
   const topics = factsOfSink(sink).topics?.(sink)
+  checkSubjects(given, targets)
   return {
     id: context.id,
     database: tables[0]?.database ?? context.database,

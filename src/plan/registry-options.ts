@@ -2,7 +2,8 @@
 // URL is `http[s]://[user:password@]host[:port][/path]`. Several URLs are those of one registry, and have one user.
 
 import { durationHint, parseDuration } from '../core/duration.ts'
-import type { RegistrySpec } from '../core/feed-spec.ts'
+import type { FeedTarget, RegistrySpec } from '../core/feed-spec.ts'
+import { maxTopicLength, wholeTopicName } from '../core/kafka-name.ts'
 import type { FeedError } from '../errors/feed-error.ts'
 import { checkCertificates, readCertificates, type Certificates } from '../sink/certificates.ts'
 import { builtParameters, SinkParameters, type ParameterFacts } from '../sink/sink-parameters.ts'
@@ -53,6 +54,22 @@ export function avroPrefixOf(given: GivenOptions): string | undefined {
     `avro_schema_prefix ${JSON.stringify(text)} is no namespace of Avro`,
     'it has letters, digits and underscores, begins with no digit, and may have several parts with dots between them',
   )
+}
+
+/** Refuses subjects that would be cut, because two tables could have the same ones then. */
+export function checkSubjects(given: GivenOptions, targets: readonly FeedTarget[]): void {
+  const option = given.get('avro_schema_prefix') ?? given.get('full_table_name')
+  if (!given.has('confluent_schema_registry') || option === undefined) return
+  const prefix = avroPrefixOf(given) ?? ''
+  for (const { topic, tableName } of targets) {
+    const { length } = wholeTopicName(prefix + topic)
+    if (length <= maxTopicLength) continue
+    throw optionError(
+      option,
+      `the subjects of table "${tableName}" would have a name of ${length} characters, and the most are ${maxTopicLength}`,
+      'shorten avro_schema_prefix, or leave full_table_name out; a character other than letters, digits, dot, underscore and hyphen is written as an escape such as _u2603_',
+    )
+  }
 }
 
 function readRegistry(option: GivenOption): RegistrySpec {

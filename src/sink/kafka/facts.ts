@@ -1,13 +1,14 @@
 // The facts of the Kafka sink.
 
+import type { FeedError } from '../../errors/feed-error.ts'
 import { limitNotices } from '../batching/limit-notices.ts'
-import type { SinkAddress, SinkFacts, WrittenSink } from '../sink-facts.ts'
+import type { SinkAddress, SinkFacts, UriParts, WrittenSink } from '../sink-facts.ts'
 import { brokerAddress } from './broker-address.ts'
 import { readKafkaSinkConfig } from './kafka-sink-config.ts'
 import { readKafkaUri } from './kafka-uri.ts'
 import { kafkaReference, mostBatchBytes } from './parameters.ts'
 import type { KafkaSinkSpec } from './spec.ts'
-import { kafkaTopicName } from '../../core/kafka-name.ts'
+import { maxTopicLength, wholeTopicName } from '../../core/kafka-name.ts'
 
 export const kafka: SinkFacts<KafkaSinkSpec> = {
   tag: 'kafka',
@@ -33,12 +34,34 @@ export const kafka: SinkFacts<KafkaSinkSpec> = {
 
 function readSpec({ option, headers, tables, ...uri }: WrittenSink): KafkaSinkSpec {
   const { topicPrefix, topicName, ...read } = readKafkaUri(uri)
-  const topics = tables.map(({ topic }) => kafkaTopicName(topicPrefix + (topicName ?? topic)))
+  const topics = tables.map(({ topic, tableName }) => {
+    const name = wholeTopicName(topicPrefix + (topicName ?? topic))
+    if (name.length > maxTopicLength) throw tooLong(name, { tableName, isNamed: topicName !== undefined, uri })
+    return name
+  })
   const sources = tables.map(
     ({ tableName, keyColumns }) => `table "${tableName}" (key columns: ${keyColumns.join(', ')})`,
   )
   const { text, position = 0 } = option('kafka_sink_config') ?? {}
   return { tag: 'kafka', ...read, topics, sources, headers, ...readKafkaSinkConfig(text, position) }
+}
+
+interface LongName {
+  readonly tableName: string
+  /** The statement has topic_name. */
+  readonly isNamed: boolean
+  readonly uri: UriParts
+}
+
+/** Cut to what Kafka takes, the names of two tables could be the same, also those of tables of different changefeeds. */
+function tooLong(name: string, { tableName, isNamed, uri }: LongName): FeedError {
+  const shorter = isNamed
+    ? 'shorten topic_name or topic_prefix'
+    : 'shorten topic_prefix, leave full_table_name out, or name one topic for all tables with topic_name'
+  return uri.parameters.refused(
+    `the topic of table "${tableName}" would have a name of ${name.length} characters, and Kafka takes at most ${maxTopicLength}`,
+    `${shorter}; a character other than letters, digits, dot, underscore and hyphen is written as an escape such as _u2603_`,
+  )
 }
 
 function notices({ sasl, flush }: KafkaSinkSpec): readonly string[] {
