@@ -6,6 +6,7 @@ import type { State } from '../core/state.ts'
 import type { JobControl, JobRights } from './job-rights.ts'
 import { list } from './job-table.ts'
 import type { JobStatus, JobVerb } from './jobs.ts'
+import { resumeHint } from './resume-hint.ts'
 import { runningStatusSql } from './running-status.ts'
 import { acceptedIn, changedBy, nextStatusSql, transitions } from './transitions.ts'
 
@@ -34,7 +35,7 @@ export async function requestJobs(options: RequestOptions, { ids, verb, user }: 
   const control = user === undefined ? undefined : await controlOf(options, ids, user)
   const rows = await query(
     `WITH asked AS MATERIALIZED (
-         SELECT job_id, status, $3::text IS NULL OR user_name IN (SELECT json_array_elements_text($3::json)) AS may
+         SELECT job_id, status, high_water AS reached, $3::text IS NULL OR user_name IN (SELECT json_array_elements_text($3::json)) AS may
          FROM ${schema}.jobs WHERE job_id = ANY ($1::int8[]) ORDER BY job_id FOR UPDATE
        ), able AS (
          SELECT job_id FROM asked WHERE status = ANY ($2::text[]) AND may
@@ -43,7 +44,7 @@ export async function requestJobs(options: RequestOptions, { ids, verb, user }: 
          WHERE jobs.job_id = asked.job_id AND asked.status = ANY ($4::text[])
            AND (SELECT count(*) FROM able) = cardinality($1::int8[])
        )
-       SELECT job_id::text, status, may::text FROM asked`,
+       SELECT job_id::text, status, may::text, reached::text FROM asked`,
     [
       list(ids),
       list(acceptedIn(verb)),
@@ -51,7 +52,12 @@ export async function requestJobs(options: RequestOptions, { ids, verb, user }: 
       list(changedBy(verb)),
     ],
   )
-  const jobs = new Map(rows.map(([id, status, may]) => [id, { status: status as JobStatus, may: may === 'true' }]))
+  const jobs = new Map(
+    rows.map(([id, status, may, highWater = null]) => [
+      id,
+      { status: status as JobStatus, may: may === 'true', highWater },
+    ]),
+  )
   for (const id of ids) {
     const job = jobs.get(id)
     if (job === undefined) {
@@ -72,7 +78,8 @@ export async function requestJobs(options: RequestOptions, { ids, verb, user }: 
     }
     const next = transitions[job.status][verb]
     if (typeof next === 'string') continue
-    throw new FeedError('FEED_STATE', `job ${id} with status ${job.status} ${next.refused}`)
+    const hint = verb === 'resume' ? resumeHint({ id, ...job }) : undefined
+    throw new FeedError('FEED_STATE', `job ${id} with status ${job.status} ${next.refused}`, { hint })
   }
 }
 

@@ -107,7 +107,10 @@ test('of several jobs all are asked or none, and only those of the user', async 
   await store.request([mine.id], 'pause', 'bob')
   await store.request([mine.id, other.id], 'pause')
   assert.deepEqual(await statuses(), ['pause-requested', 'pause-requested', 'failed'])
-  await assert.rejects(store.request([mine.id], 'resume'), /with status pause-requested cannot be resumed/)
+  await assert.rejects(store.request([mine.id], 'resume'), {
+    message: /with status pause-requested cannot be resumed$/,
+    hint: `RESUME JOB ${mine.id} when SHOW JOB ${mine.id} shows the status paused`,
+  })
   await store.request([mine.id, other.id], 'cancel')
   assert.deepEqual(await statuses(), ['cancel-requested', 'cancel-requested', 'failed'])
 })

@@ -45,7 +45,11 @@ test('a job runs, is paused, goes on and is cancelled', async () => {
   await server.sql(`CANCEL JOB ${id}`)
   assert.equal((await job(id)).status, 'canceled')
   await server.sql(`CANCEL JOB ${id}`)
-  await assert.rejects(server.sql(`RESUME JOB ${id}`), /job \d+ with status canceled cannot be resumed/)
+  const { high_water_timestamp: reached } = await job(id)
+  await assert.rejects(server.sql(`RESUME JOB ${id}`), {
+    message: `job ${id} with status canceled cannot be resumed`,
+    hint: `a new changefeed goes on where it ended: CREATE CHANGEFEED … WITH cursor = '${reached}'; without cursor if a table was truncated or dropped since then`,
+  })
   await assert.rejects(server.sql(`PAUSE JOB ${id}`), /with status canceled cannot be requested to be paused/)
 })
 
