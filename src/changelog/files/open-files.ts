@@ -1,7 +1,8 @@
 // Opens a file changelog for reading, in any thread.
 
 import { FeedError } from '../../errors/feed-error.ts'
-import { compareHlc, formatHlc, zeroHlc, type Hlc } from '../../core/hlc.ts'
+import { compareHlc, formatHlc, laterHlc, zeroHlc, type Hlc } from '../../core/hlc.ts'
+import { oldCursorHint } from '../../core/old-cursor-hint.ts'
 import type { Changelog, LogBlock, LogHandle, LogReader, Position } from '../changelog.ts'
 import { BlockScanner } from './block-scanner.ts'
 import { LogHead } from './log-head.ts'
@@ -36,7 +37,7 @@ export function openFiles({ dir, shared }: LogHandle): Changelog {
         throw new FeedError(
           'FEED_CURSOR_TOO_OLD',
           `could not create changefeed: cursor ${formatHlc(after)} is older than the GC threshold ${start === undefined ? 'of an empty changelog' : String(start.resolved.wall)}`,
-          { hint: 'use a more recent cursor' },
+          { hint: hintOf(after, start) },
         )
       }
       return new FileLogReader(dir, head, segment, segment.start)
@@ -46,6 +47,16 @@ export function openFiles({ dir, shared }: LogHandle): Changelog {
     closeNow: () => head.closeNow(),
     readNote: (name) => readNote(dir, name),
   }
+}
+
+function hintOf(cursor: Hlc, start: LogBlock | undefined): string {
+  if (start === undefined) return oldCursorHint({ cursor, since: undefined, why: 'the changelog has no changes yet' })
+  const { resolved, open } = start
+  return oldCursorHint({
+    cursor,
+    since: open === undefined ? resolved : laterHlc(open.ts, resolved),
+    why: 'the changelog keeps changes for changefeed.changelog.retention, and at most changefeed.changelog.max_size of them',
+  })
 }
 
 function segmentAt(dir: string, position: number): SegmentName {

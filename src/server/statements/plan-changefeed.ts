@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto'
 import type { Position } from '../../changelog/changelog.ts'
 import type { FeedTarget, ValueFormat } from '../../core/feed-spec.ts'
 import { compareHlc, formatHlc, laterHlc, type Hlc } from '../../core/hlc.ts'
+import { oldCursorHint } from '../../core/old-cursor-hint.ts'
 import { parseLsn } from '../../core/lsn.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { loadPart } from '../../errors/replaced-program.ts'
@@ -255,7 +256,7 @@ function checkWatched(cursor: Hlc, since: ReadonlyMap<number, Hlc | undefined>):
       'FEED_CURSOR_TOO_OLD',
       `could not create changefeed: cursor ${formatHlc(cursor)} is older than the GC threshold ${formatHlc(at)}`,
       {
-        hint: 'use a more recent cursor',
+        hint: oldCursorHint({ cursor, since: at, why: 'the changes of a table are kept since its first changefeed' }),
         detail:
           'the changes of a table are kept since its first changefeed, or the first one after it was given back (changefeed.watch.keep_duration)',
       },
