@@ -13,6 +13,8 @@ test('a slip of the keyboard finds the name that was meant', () => {
 
 test('a name that resembles nothing gets no suggestion', () => {
   assert.equal(nearestName('xyzzy', names), undefined)
+  assert.equal(nearestName('ab', ['cd', 'a']), 'a')
+  assert.equal(nearestName('ab', ['cd', 'x']), undefined)
 })
 
 test('two swapped letters count as one mistake', () => {

@@ -3,7 +3,8 @@
 /** Returns the closest candidate, or undefined if none is close enough to be a typing error. */
 export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined
-  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1
+  // A name all of whose letters differ resembles nothing.
+  let bestDistance = Math.min(Math.max(2, Math.floor(name.length / 3)), name.length - 1) + 1
   for (const candidate of candidates) {
     const distance = editDistance(name, candidate)
     if (distance < bestDistance) {

@@ -5,7 +5,9 @@ import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
 import { TestPostgres } from '../../test/support/postgres-under-test.ts'
 import { askTable } from '../sql/dialect/table-facts.ts'
-import { catalogueSql } from './catalogue.ts'
+import { catalogueSql, resolveTargets } from './catalogue.ts'
+import { tableLike, tableNear } from './table-like.ts'
+import { noTableHint } from './targets.ts'
 
 let server: TestPostgres
 before(async () => {
@@ -47,6 +49,9 @@ test('operators, types and tables of the session do not change what the catalogu
       ),
     ),
     await askTable((sql) => connection.query(sql), 't'),
+    await tableLike((sql) => connection.query(sql), 'KEYLESS'),
+    await tableNear((sql) => connection.query(sql), { schema: null, name: 'keylss' }),
+    await tableNear((sql) => connection.query(sql), { schema: 'public', name: 'keylss' }),
   ]
   await connection.query('SET search_path = pg_catalog, public')
   const before = await ask()
@@ -55,4 +60,45 @@ test('operators, types and tables of the session do not change what the catalogu
   await assert.rejects(connection.query("SELECT 'a'::name = 'b'::pg_catalog.text"), /an operator of the user/)
   assert.deepEqual(await ask(), before)
   await connection.close()
+})
+
+test('a table that does not exist has a hint what was meant, of the database and the schema that were searched', async () => {
+  await using db = await server.database()
+  await using other = await server.database()
+  const [connection, elsewhere] = [await db.connect(), await other.connect()]
+  const [here = '', there = ''] = await Promise.all(
+    [connection, elsewhere].map(async (one) => (await one.query('SELECT current_database()'))[0]?.[0] ?? ''),
+  )
+  await connection.query(
+    'CREATE TABLE office_dogs (id int); CREATE TABLE "Odd Name" (id int); CREATE SCHEMA hidden; CREATE TABLE hidden.kittens (id int); CREATE TABLE ab (id int)',
+  )
+  await elsewhere.query('CREATE TABLE parrots (id int)')
+  const hint = async (...parts: readonly string[]): Promise<string | undefined> => {
+    const targets = [{ parts, family: undefined, text: parts.join('.'), position: 0 }]
+    const { targets: found } = await resolveTargets(targets, here, (database) => {
+      return { query: (sql) => (database === here ? connection : elsewhere).query(sql) }
+    })
+    const [target] = found
+    return target?.tag === 'no-table' ? noTableHint(target) : target?.tag
+  }
+  const none = `the database "${here}" of this connection has no such table; one of another database is named as database.schema.table`
+  const table: [parts: string[], hint: string][] = [
+    [['office_dgos'], 'did you mean office_dogs?'],
+    [['public', 'office_dgos'], 'did you mean public.office_dogs?'],
+    [[here, 'office_dgos'], 'did you mean public.office_dogs?'],
+    [['odd_name'], 'did you mean "Odd Name"?'],
+    [['kittens'], 'did you mean hidden.kittens?'],
+    // A schema that is not in the search_path was not meant.
+    [['kittns'], none],
+    [['hidden', 'kittns'], 'did you mean hidden.kittens?'],
+    [['parrots'], none],
+    [[there, 'parots'], `did you mean ${there}.public.parrots?`],
+    [[there, 'public', 'cats'], `the database "${there}" has no such table`],
+    // The tables of PostgreSQL are none that were meant, and two letters that both differ are no typing error.
+    [['pg_clas'], none],
+    [['xy'], none],
+  ]
+  for (const [parts, text] of table) assert.equal(await hint(...parts), text, parts.join('.'))
+  await connection.close()
+  await elsewhere.close()
 })

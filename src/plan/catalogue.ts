@@ -4,10 +4,11 @@
 // runs on the session's own backend for the session's database, so that search_path, temporary tables, the open transaction
 // and the privileges of the role all count. Other databases are asked only if a target names them.
 
-import { quoteString } from '../core/quote.ts'
+import { quoteString, shownName } from '../core/quote.ts'
 import type { Target } from '../sql/ast.ts'
 import type { CatalogueQuery } from '../sql/dialect/table-facts.ts'
 import { keylessFactsSql, type KeylessFacts } from '../sql/dialect/rowid-key.ts'
+import { tableLike, tableNear, type Likeness, type TableName } from './table-like.ts'
 import { partitionsSql, usableIndexSql, type PartitionFacts } from './table-parts.ts'
 import { roleRightsSql, type RoleRights } from './role-rights.ts'
 
@@ -58,11 +59,15 @@ export interface TargetFacts extends RoleRights {
   readonly partitions: readonly PartitionFacts[] | null
 }
 
-export type ResolvedTarget =
-  | TargetFacts
-  /** `like`: the one table of the session's database that has this name in other letters or in another schema, as SQL writes it. */
-  | { readonly tag: 'no-table'; readonly like?: string | undefined }
-  | { readonly tag: 'no-database'; readonly database: string }
+export type ResolvedTarget = TargetFacts | NoTable | { readonly tag: 'no-database'; readonly database: string }
+
+export interface NoTable extends Likeness {
+  readonly tag: 'no-table'
+  /** The database that was searched for it last. */
+  readonly database?: string
+  /** The session is connected to that database. */
+  readonly isHere?: boolean
+}
 
 export interface Catalogue {
   /** One for each target, in the order of the statement. */
@@ -71,10 +76,7 @@ export interface Catalogue {
   readonly openWrites: boolean
 }
 
-interface Wanted {
-  readonly schema: string | null
-  readonly name: string
-}
+type Wanted = TableName
 
 /** The JSON that the query returns. */
 export interface Answer {
@@ -106,19 +108,26 @@ export async function resolveTargets(
     const found = local.found.slice(next, next + count).find((facts) => facts !== null)
     next += count
     const target = found ?? (await resolveElsewhere(parts, sessionDatabase, local.databases, queryIn))
-    if (target.tag !== 'no-table') resolved.push(target)
-    else resolved.push({ ...target, like: await tableLike(queryIn(sessionDatabase), parts.at(-1) ?? '') })
+    resolved.push(target.tag === 'no-table' ? await withLikeness(target, parts, sessionDatabase, queryIn) : target)
   }
   return { targets: resolved, openWrites: local.writes }
 }
 
-async function tableLike({ query }: CatalogueAccess, name: string): Promise<string | undefined> {
-  const rows = await query(`SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
-    WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p}'::pg_catalog."char"[]) AND n.nspname OPERATOR(pg_catalog.<>) ALL ('{pg_catalog,information_schema}'::pg_catalog.name[])
-      AND pg_catalog.lower(c.relname::pg_catalog.text) OPERATOR(pg_catalog.=) pg_catalog.lower(${quoteString(name)}::pg_catalog.text)
-    LIMIT 2`)
-  return rows.length === 1 ? (rows[0]?.[0] ?? undefined) : undefined
+async function withLikeness(
+  target: NoTable,
+  parts: readonly string[],
+  here: string,
+  queryIn: (database: string) => CatalogueAccess,
+): Promise<NoTable> {
+  const { database = here } = target
+  const name = parts.at(-1) ?? ''
+  const schema =
+    parts.length === 1 ? null : parts.length === 2 && parts[0] === database ? 'public' : (parts.at(-2) ?? null)
+  const like = await tableLike(queryIn(here).query, name)
+  const found = like === undefined ? await tableNear(queryIn(database).query, { schema, name }) : undefined
+  const isHere = database === here
+  const near = found === undefined || isHere ? found : `${shownName(database)}.${found}`
+  return { ...target, database, isHere, like, near }
 }
 
 function candidatesHere(parts: readonly string[], database: string): readonly Wanted[] {
@@ -141,7 +150,7 @@ async function resolveElsewhere(
   if (!databases.includes(database)) return third === undefined ? { tag: 'no-table' } : { tag: 'no-database', database }
   const wanted = third === undefined ? { schema: 'public', name: second } : { schema: second, name: third }
   const answer = await ask(queryIn(database), [wanted], [])
-  return answer.found[0] ?? { tag: 'no-table' }
+  return answer.found[0] ?? { tag: 'no-table', database }
 }
 
 async function ask(

@@ -10,8 +10,9 @@ export function optionError(
   return new FeedError('FEED_OPTION', message, { position: option?.position, hint })
 }
 
+const supportedHint = 'docs/reference/options.md lists the options and values that are supported'
+
 /** Returns the error of an option or a value that is known and not built. */
 export function notYet(what: string, position: number): FeedError {
-  const hint = 'docs/reference/options.md lists the options and values that are supported'
-  return new FeedError('FEED_UNSUPPORTED', `${what} is not supported yet`, { hint, position })
+  return new FeedError('FEED_UNSUPPORTED', `${what} is not supported yet`, { hint: supportedHint, position })
 }

@@ -59,7 +59,8 @@ export function checkFormatOfSink({ given, sinkText }: WrittenOptions): void {
   const facts = sinkOf(sinkText)
   const format = formatOf(given).name
   if (facts?.withoutFormats?.includes(format) !== true) return
-  const hint = formatsHint(facts.label, facts.withoutFormats)
+  const takes = formatsHint(facts.label, facts.withoutFormats)
+  const hint = formatOf(given).open === undefined ? `format=${format} is not supported yet; ${takes}` : takes
   throw optionError(given.get('format'), `this sink is incompatible with format=${format}`, hint)
 }
 

@@ -180,3 +180,71 @@ test('format=csv takes what a line of columns has a place for', () => {
     message: 'csv_header is only usable with format=csv',
   })
 })
+
+test('a value of an option that cannot be read has a hint what was meant', () => {
+  const timestamps =
+    "a timestamp, in UTC unless it names a zone: '2026-01-31 12:00:00'; a decimal, as in updated and resolved messages: '1769860800000000000.0000000000'; or an interval"
+  const duration = 'a duration is a number with its unit, such as 10s, 5m or 500ms'
+  const table: [options: string, message: RegExp, hint: string | undefined][] = [
+    ["format = 'avor'", /^unknown format: avor, valid values are 'json', 'avro', /, 'did you mean avro?'],
+    ["format = 'PROTOBUFF'", /^unknown format: PROTOBUFF, /, 'did you mean protobuf? It is not supported yet'],
+    ["format = 'hunter2'", /^unknown format: hunter2, /, undefined],
+    ["on_error = 'puase'", /^unknown on_error: puase, /, 'did you mean pause?'],
+    [
+      "enriched_properties = 'shcema'",
+      /^unknown enriched_properties: shcema, /,
+      'did you mean schema? It is not supported yet',
+    ],
+    [
+      'resolved = true',
+      /^problem parsing option resolved: /,
+      `${duration}; resolved alone, without a value, is enough, too`,
+    ],
+    ['resolved = false', /^problem parsing option resolved: /, `leave resolved out to turn it off; ${duration}`],
+    ['min_checkpoint_frequency = often', /^problem parsing option min_checkpoint_frequency: /, duration],
+    ["cursor = 'yesterday'", /^cursor: value 'yesterday' is neither /, `${timestamps} before now: '-1h'`],
+    ["end_time = 'tomorrow'", /^end_time: value 'tomorrow' is neither /, `${timestamps} from now: '1h'`],
+  ]
+  for (const [options, message, hint] of table) {
+    const error = errorOf(`CREATE CHANGEFEED FOR t INTO 'kafka://h' WITH ${options}`)
+    assert.match(error.message, message)
+    assert.equal(error.hint, hint, options)
+  }
+})
+
+test('the examples of a hint about cursor are read', () => {
+  const { hint = '' } = errorOf("CREATE CHANGEFEED FOR t WITH cursor = 'yesterday'")
+  const examples = [...hint.matchAll(/'([^']+)'/g)].map(([, text]) => text)
+  assert.equal(examples.length, 3)
+  for (const text of examples) assert.ok(planFor(`CREATE CHANGEFEED FOR t WITH cursor = '${text}'`).spec.cursor)
+})
+
+test('format=protobuf is said not to be supported yet, also by a sink that could not carry it', () => {
+  const sql = (into: string): string => `CREATE CHANGEFEED FOR t ${into} WITH format = protobuf`
+  assert.equal(errorOf(sql("INTO 'kafka://h'")).message, 'format=protobuf is not supported yet')
+  const { message, hint } = errorOf(sql(''))
+  assert.equal(message, 'this sink is incompatible with format=protobuf')
+  assert.match(hint ?? '', /^format=protobuf is not supported yet; a sink of .* takes format=json, /)
+})
+
+test('a name of a topic or of a subject that would have to be cut is refused: two tables could get the same', () => {
+  const long = 'x'.repeat(249)
+  const refusal = (into: string, options = ''): FeedError =>
+    errorOf(`CREATE CHANGEFEED FOR t INTO 'kafka://h?${into}'${options}`)
+  const prefixed = refusal(`topic_prefix=${long}`)
+  assert.equal(
+    prefixed.message,
+    'the topic of table "t" would have a name of 250 characters, and Kafka takes at most 249',
+  )
+  assert.match(prefixed.hint ?? '', /^shorten topic_prefix, leave full_table_name out, or .* topic_name; .*_u2603_$/)
+  const named = refusal(`topic_name=${'%E2%98%83'.repeat(36)}`)
+  assert.equal(named.message, 'the topic of table "t" would have a name of 252 characters, and Kafka takes at most 249')
+  assert.match(named.hint ?? '', /^shorten topic_name or topic_prefix; /)
+  assert.equal(planFor(`CREATE CHANGEFEED FOR t INTO 'kafka://h?topic_name=${long}'`).spec.targets[0]?.topic, long)
+  const subject = refusal(
+    'topic_name=x',
+    ` WITH format = avro, confluent_schema_registry = 'http://h', avro_schema_prefix = '${long}'`,
+  )
+  assert.equal(subject.message, 'the subjects of table "t" would have a name of 250 characters, and the most are 249')
+  assert.match(subject.hint ?? '', /^shorten avro_schema_prefix, /)
+})

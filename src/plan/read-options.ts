@@ -114,16 +114,24 @@ function checkValue(option: GivenOption, facts: OptionFacts): void {
     if (text === '' && facts.value === 'optional') return
     const values = facts.values ?? []
     if (!values.includes(text.toLowerCase())) {
-      throw optionError(option, `unknown ${name}: ${text}, ${validValues(values)}`)
+      throw optionError(option, `unknown ${name}: ${text}, ${validValues(values)}`, meantValue(text, facts))
     }
   }
   if (facts.kind === 'list') {
     const values = facts.values ?? []
     for (const member of text.split(',')) {
       if (values.includes(member.trim().toLowerCase())) continue
-      throw optionError(option, `unknown ${name}: ${member.trim()}, valid values are: ${values.join(', ')}`)
+      const message = `unknown ${name}: ${member.trim()}, valid values are: ${values.join(', ')}`
+      throw optionError(option, message, meantValue(member.trim(), facts))
     }
   }
+}
+
+function meantValue(text: string, { values = [], built }: OptionFacts): string | undefined {
+  const meant = nearestName(text.toLowerCase(), values)
+  if (meant === undefined) return undefined
+  const isBuilt = built === undefined || (built !== false && built.includes(meant))
+  return `did you mean ${meant}?${isBuilt ? '' : ' It is not supported yet'}`
 }
 
 function checkDuration(option: GivenOption, text: string): void {
@@ -131,7 +139,7 @@ function checkDuration(option: GivenOption, text: string): void {
   if (name === 'resolved' && text === '') return
   const read = parseDuration(text)
   if (read.tag === 'error') {
-    throw optionError(option, `problem parsing option ${name}: ${read.message}`, durationHint)
+    throw optionError(option, `problem parsing option ${name}: ${read.message}`, durationHintOf(name, text))
   }
   if (read.nanos < 0n) {
     throw optionError(option, `negative durations are not accepted: ${name}='${text}'`)
@@ -139,6 +147,13 @@ function checkDuration(option: GivenOption, text: string): void {
   if (read.nanos === 0n && name === 'webhook_client_timeout') {
     throw optionError(option, `option ${name} must be a duration greater than 0`)
   }
+}
+
+/** Who takes an option without a value for a flag writes `= true` or `= false`. */
+function durationHintOf(name: OptionName, text: string): string {
+  if (factsOf(name).value !== 'optional') return durationHint
+  if (/^(?:false|f|off|no|n)$/i.test(text)) return `leave ${name} out to turn it off; ${durationHint}`
+  return `${durationHint}; ${name} alone, without a value, is enough, too`
 }
 
 /** Returns `the only valid value is 'a'`, `valid values are 'a' and 'b'` or `valid values are 'a', 'b', and 'c'`. */

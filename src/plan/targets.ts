@@ -4,7 +4,7 @@ import { shownName } from '../core/quote.ts'
 import { FeedError, type FeedErrorDetails } from '../errors/feed-error.ts'
 import type { Code } from '../errors/codes.ts'
 import type { Target } from '../sql/ast.ts'
-import type { Catalogue, ResolvedTarget, TargetFacts } from './catalogue.ts'
+import type { Catalogue, NoTable, ResolvedTarget, TargetFacts } from './catalogue.ts'
 import type { RoleRights } from './role-rights.ts'
 
 const unresolved = 'failed to resolve targets in the CHANGEFEED stmt: '
@@ -73,10 +73,20 @@ function checkExists(target: Target, resolved: ResolvedTarget, reader: Statement
   }
   if (resolved.tag === 'no-table') {
     const { like } = resolved
-    const details = like === undefined ? {} : { hint: `there is a table ${like}: FOR TABLE ${like}` }
-    throw refuse(target, 'FEED_NO_TABLE', `${unresolved}table "${name}" does not exist`, details)
+    const hint = like === undefined ? noTableHint(resolved) : `there is a table ${like}: FOR TABLE ${like}`
+    throw refuse(target, 'FEED_NO_TABLE', `${unresolved}table "${name}" does not exist`, { hint })
   }
   return resolved
+}
+
+/** The hint of any statement that names a table which does not exist. */
+export function noTableHint({ like, near, database, isHere = false }: NoTable): string | undefined {
+  const meant = like ?? near
+  if (meant !== undefined) return `did you mean ${meant}?`
+  if (database === undefined) return undefined
+  return isHere
+    ? `the database "${database}" of this connection has no such table; one of another database is named as database.schema.table`
+    : `the database "${database}" has no such table`
 }
 
 function isSystem(target: Target, resolved: ResolvedTarget, { systemDatabase }: StatementReader): boolean {

@@ -34,7 +34,7 @@ function readMoment(option: GivenOption, now: Hlc, direction: 'back' | 'either')
   const text = option.text ?? ''
   const moment = parseMoment(text)
   if (moment.tag === 'at') return moment.at
-  if (moment.tag === 'error') throw optionError(option, `${name}: ${moment.message}`)
+  if (moment.tag === 'error') throw optionError(option, `${name}: ${moment.message}`, examples(direction))
   if (direction === 'back' && moment.nanos >= 0n) {
     throw optionError(option, `${name}: interval '${text}' must be negative`, `'-${text.trim()}'`)
   }
@@ -43,6 +43,12 @@ function readMoment(option: GivenOption, now: Hlc, direction: 'back' | 'either')
     throw optionError(option, `${name}: interval '${text}' is out of range`)
   }
   return { wall, logical: 0 }
+}
+
+/** Returns an example of each form. `back`: the time must have passed. */
+function examples(direction: 'back' | 'either'): string {
+  const interval = direction === 'back' ? "an interval before now: '-1h'" : "an interval from now: '1h'"
+  return `a timestamp, in UTC unless it names a zone: '2026-01-31 12:00:00'; a decimal, as in updated and resolved messages: '1769860800000000000.0000000000'; or ${interval}`
 }
 
 export function checkEndTime({ endTime, statementTime }: FeedTimes, given: GivenOptions): void {

@@ -92,3 +92,23 @@ test('a null sink without anything behind its scheme is described as "null:", wh
   assert.deepEqual(readSinkUri('null:', 1), readSinkUri('null://', 1))
   assert.equal(showSinkUri('null://x'), 'null://x')
 })
+
+test('a URI that lacks only slashes or the colon after its scheme is shown how it is written', () => {
+  const example = "a sink is written as 'scheme://host:port?parameters', for example 'kafka://localhost:9092'"
+  const table: [uri: string, hint: string][] = [
+    ['kafka:/localhost:9092', "two slashes follow the colon: 'kafka://…'"],
+    ['KAFKA:localhost:9092', "two slashes follow the colon: 'kafka://…'"],
+    ['kafka:u:secret@h', "two slashes follow the colon: 'kafka://…'"],
+    ['kafka//localhost:9092', "two slashes follow the colon: 'kafka://…'"],
+    ['nodelocal:/1/x', "two slashes follow the colon: 'nodelocal://…'"],
+    ['kafka:9092', example],
+    ['localhost:9092', example],
+    ['kafak:/h', example],
+  ]
+  for (const [uri, hint] of table)
+    assert.throws(
+      () => readSinkUri(uri, 1),
+      (error: FeedError) => error.message.startsWith('no scheme found for sink URL "') && error.hint === hint,
+      uri,
+    )
+})

@@ -25,7 +25,7 @@ export function readSinkUri(uri: string | undefined, position: number): SinkUri 
   if (facts !== undefined) return { facts, scheme, place, parameters: new SinkParameters(query, position) }
   if (scheme === '') {
     throw new FeedError('FEED_OPTION', `no scheme found for sink URL "${redactSinkUri(uri ?? '')}"`, {
-      hint: "a sink is written as 'scheme://host:port?parameters', for example 'kafka://localhost:9092'",
+      hint: schemeHint(uri ?? ''),
       position,
     })
   }
@@ -40,6 +40,15 @@ export function readSinkUri(uri: string | undefined, position: number): SinkUri 
       ? `the schemes of sinks are ${sinks.flatMap(({ schemes, open }) => (open === undefined ? [] : schemes)).join(', ')}`
       : `did you mean "${meant}"?`
   throw new FeedError('FEED_OPTION', `unsupported sink: ${scheme}`, { position, hint })
+}
+
+/** Of the URI, which may hold secrets, the hint has only a scheme that we know. */
+function schemeHint(uri: string): string {
+  const scheme = /^([a-z][a-z0-9+.-]*)(?::\/?|\/\/)(?!\/)/i.exec(uri)?.[1]?.toLowerCase() ?? ''
+  // A host may have the name of a scheme.
+  const hasPort = /^[\w+.-]+:\d+(?:$|[/?,])/.test(uri)
+  if (ofScheme(scheme) !== undefined && !hasPort) return `two slashes follow the colon: '${scheme}://…'`
+  return "a sink is written as 'scheme://host:port?parameters', for example 'kafka://localhost:9092'"
 }
 
 /** Returns the sink of a URI, of which nothing else is read; undefined: there is none of the scheme. */

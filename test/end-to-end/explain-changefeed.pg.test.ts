@@ -76,7 +76,12 @@ test('a table that cannot be followed is a line with the way out, not an error; 
   assert.equal(line(lines, 'statement', 'plan').status, 'failure')
   assert.match(line(lines, 'public.seen', 'table').detail, /a view/)
   assert.match(line(await explain('TABLE keyless'), 'public.keyless', 'changes').detail, /rowid/)
-  await assert.rejects(explain('TABLE nothing'), { code: '42P01', hint: undefined })
+  await assert.rejects(explain('TABLE nothing'), {
+    code: '42P01',
+    message: 'failed to resolve targets in the CHANGEFEED stmt: table "nothing" does not exist',
+    hint: /^the database "\w+" of this connection has no such table; one of another database is named as database\.schema\.table$/,
+  })
+  await assert.rejects(explain('TABLE keylss'), { code: '42P01', hint: 'did you mean keyless?' })
   await server.sql('CREATE TABLE "OrderItems" (id INT PRIMARY KEY)')
   await assert.rejects(explain('TABLE OrderItems'), {
     code: '42P01',

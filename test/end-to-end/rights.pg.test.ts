@@ -125,6 +125,7 @@ test('only admins grant, and what is not known is refused with its place', async
   ] as const) {
     assert.match(await attempt('root', sql), message)
   }
+  await assert.rejects(server.sql('GRANT CHANGEFEED ON hres TO olga'), { code: '42P01', hint: 'did you mean hers?' })
   await server.sql('ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO olga; GRANT SELECT ON t TO olga')
 })
 

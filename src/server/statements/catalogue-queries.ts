@@ -4,6 +4,7 @@ import { quoteString } from '../../core/quote.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import type { SessionControl } from '../../pg-server/local-statement.ts'
 import { resolveTargets, type CatalogueAccess, type TargetFacts } from '../../plan/catalogue.ts'
+import { noTableHint } from '../../plan/targets.ts'
 import { openRawConnection } from '../../postgres/raw-connection.ts'
 import type { PostgresServer } from '../../postgres/source-connection.ts'
 import type { Target } from '../../sql/ast.ts'
@@ -19,7 +20,8 @@ export async function namedTables(
   return found.targets.map((table, i) => {
     if (table.tag === 'table') return table
     const position = (targets[i]?.position ?? 0) + 1
-    throw new FeedError('FEED_NO_TABLE', `table "${targets[i]?.text}" does not exist`, { position })
+    const hint = table.tag === 'no-table' ? noTableHint(table) : undefined
+    throw new FeedError('FEED_NO_TABLE', `table "${targets[i]?.text}" does not exist`, { position, hint })
   })
 }
 

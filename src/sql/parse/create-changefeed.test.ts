@@ -119,6 +119,8 @@ test('positions count characters', () => {
 test('what does not parse says where, and what was meant', () => {
   const order = 'the order is FOR targets, INTO sink, WITH options'
   const names = 'name the tables: CHANGEFEED FOR table, …'
+  const written = "options are written WITH updated, resolved = '10s', or WITH OPTIONS (updated, resolved = '10s')"
+  const into = "the sink comes after INTO: FOR TABLE t INTO 'kafka://localhost:9092'"
   const table: [sql: string, near: string, hint: string | undefined][] = [
     ['EXPERIMENTAL CHANGEFEED', '', names],
     ['EXPERIMENTAL CHANGEFEED t', 't', names],
@@ -133,7 +135,18 @@ test('what does not parse says where, and what was meant', () => {
     ['EXPERIMENTAL CHANGEFEED FOR a AS SELECT 1', 'AS SELECT 1', undefined],
     ['EXPERIMENTAL CHANGEFEED FOR a WITH', '', undefined],
     ['EXPERIMENTAL CHANGEFEED FOR a WITH updated,', '', undefined],
-    ['EXPERIMENTAL CHANGEFEED FOR a WITH updated resolved', 'resolved', undefined],
+    ['EXPERIMENTAL CHANGEFEED FOR a WITH updated resolved', 'resolved', written],
+    ["CREATE CHANGEFEED FOR a WITH (updated, resolved='10s')", "(updated, resolved='10s')", written],
+    ["CREATE CHANGEFEED FOR a INTO 'x' OPTIONS (updated)", 'OPTIONS (updated)', written],
+    ["CREATE CHANGEFEED FOR TABLE a TO 'kafka://h'", "TO 'kafka://h'", into],
+    ["CREATE CHANGEFEED FOR TABLE a 'kafka://h' WITH updated", "'kafka://h' WITH updated", into],
+    [
+      "EXPERIMENTAL CHANGEFEED FOR a TO 'kafka://h'",
+      "TO 'kafka://h'",
+      "the sink comes after INTO: CREATE CHANGEFEED FOR TABLE t INTO 'kafka://localhost:9092'",
+    ],
+    ["CREATE CHANGEFEED FOR a INTO 'x' updated, resolved", 'updated, resolved', order],
+    ["CREATE CHANGEFEED FOR a INTO 'x' 'y'", "'y'", undefined],
     ['EXPERIMENTAL CHANGEFEED FOR a WITH resolved=', '', undefined],
     ['EXPERIMENTAL CHANGEFEED FOR a WITH resolved=-x', 'x', undefined],
     ['EXPERIMENTAL CHANGEFEED FOR a WITH cursor=1.2.3', '.3', undefined],

@@ -11,6 +11,7 @@ import { isOp, isWord } from '../tokens.ts'
 import type { Cursor } from './cursor.ts'
 
 const order = 'the order is FOR targets, INTO sink, WITH options'
+const written = "options are written WITH updated, resolved = '10s', or WITH OPTIONS (updated, resolved = '10s')"
 
 /** Parses what follows CHANGEFEED. */
 export function parseChangefeed(cursor: Cursor, experimental: boolean): CreateChangefeed {
@@ -31,8 +32,20 @@ export function parseChangefeed(cursor: Cursor, experimental: boolean): CreateCh
   const sink = !experimental && cursor.accept('into') ? cursor.value() : undefined
   const options = cursor.accept('with') ? parseOptions(cursor) : []
   if (!experimental && isWord(cursor.next, 'as')) throw unsupportedQuery(cursor)
-  cursor.expectEnd(isWord(cursor.next, 'into') ? (experimental ? 'CREATE CHANGEFEED FOR … INTO …' : order) : undefined)
+  cursor.expectEnd(hintAtEnd(cursor, { experimental, sink, options }))
   return { tag: 'create-changefeed', experimental, targets, sink, options }
+}
+
+type Read = Pick<CreateChangefeed, 'experimental' | 'sink' | 'options'>
+
+/** Returns what was probably meant by the next token, which nothing of the grammar begins with. */
+function hintAtEnd({ next }: Cursor, { experimental, sink, options }: Read): string | undefined {
+  if (isWord(next, 'into')) return experimental ? 'CREATE CHANGEFEED FOR … INTO …' : order
+  if (options.length > 0) return next?.tag === 'word' || next?.tag === 'string' ? written : undefined
+  if (isWord(next, 'options')) return written
+  if (sink !== undefined) return next?.tag === 'word' ? order : undefined
+  if (!isWord(next, 'to') && next?.tag !== 'string') return undefined
+  return `the sink comes after INTO: ${experimental ? 'CREATE CHANGEFEED ' : ''}FOR TABLE t INTO 'kafka://localhost:9092'`
 }
 
 /** Returns whether the target is `DATABASE name`; a table may be called "database", too. */
@@ -70,6 +83,7 @@ function parseOptions(cursor: Cursor): Option[] {
     cursor.expect('options')
     cursor.expectOp('(')
   }
+  if (!bracketed && isOp(cursor.next, '(')) throw cursor.syntaxError(written)
   const options = [parseOption(cursor)]
   while (cursor.acceptOp(',')) options.push(parseOption(cursor))
   if (bracketed) cursor.expectOp(')')
