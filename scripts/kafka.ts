@@ -6,7 +6,7 @@ import { connect } from 'node:net'
 import { parseArgs } from 'node:util'
 import { KafkaBroker } from '../test/services/kafka/kafka-broker.ts'
 import { kafkaIsMissing } from '../test/services/kafka/kafka-jars.ts'
-import { TopicReader } from '../test/services/kafka/topic-reader.ts'
+import { TopicReader, type TopicMessage } from '../test/services/kafka/topic-reader.ts'
 import { RegistryFront } from '../test/services/registry/registry-front.ts'
 import { SchemaRegistryServer } from '../test/services/registry/schema-registry.ts'
 import { endTogether, startTogether } from '../test/support/services.ts'
@@ -109,14 +109,30 @@ async function nothing(): Promise<AsyncDisposable> {
 
 async function consume(names: readonly string[], registryAt: URL): Promise<void> {
   // On stderr, so that whoever pipes the messages elsewhere has nothing but them.
-  if (await answers(port))
+  let isThere = await answers(port)
+  if (isThere)
     console.error(`waiting for topic ${names.join(', ')} and its messages on localhost:${port} (Ctrl-C ends)`)
   else console.error(`nothing listens on localhost:${port} yet: npm run kafka`)
-  const text = new MessageText(registryAt.href, (why) => console.error(why))
+  const newText = (): MessageText => new MessageText(registryAt.href, (why) => console.error(why))
+  let text = newText()
   let printed = Promise.resolve()
-  const reader = new TopicReader(`localhost:${port}`, names, ({ topic, key, value }) => {
+  const print = ({ topic, key, value }: TopicMessage): void => {
     const shown = names.length > 1 ? `${topic}\t` : ''
     printed = printed.then(async () => console.log(`${shown}${await text.of(key)}\t${await text.of(value)}`))
+  }
+  const reader = new TopicReader(`localhost:${port}`, names, print, {
+    onRestart(why) {
+      console.error(`${why}: reading from its start`)
+      // A registry that was started anew counts its schemas from 1 again.
+      printed = printed.then(() => void (text = newText()))
+    },
+    onBroker(nowThere) {
+      if (nowThere !== isThere)
+        console.error(
+          `the broker on localhost:${port} ${nowThere ? 'answers again' : 'does not answer: waiting for it'}`,
+        )
+      isThere = nowThere
+    },
   })
   process.once('SIGINT', () => void reader[Symbol.asyncDispose]())
 }

@@ -240,6 +240,7 @@ test('a topic that is deleted under a job is made again, and the job goes on int
     topics: ['doomed'],
     // The topic that is made again has other partitions.
     isJudged: false,
+    mayBeMadeAnew: true,
     statement: `CREATE CHANGEFEED FOR doomed INTO 'kafka://${broker.bootstrap}' WITH updated, resolved, min_checkpoint_frequency = '100ms', kafka_sink_config = '{"Retry": {"Max": "inf", "Backoff": "50ms"}}'`,
   })
   await server.sql('INSERT INTO doomed SELECT generate_series(1, 50)')
@@ -247,7 +248,7 @@ test('a topic that is deleted under a job is made again, and the job goes on int
   await broker.deleteTopic('doomed')
   await server.sql('INSERT INTO doomed SELECT generate_series(51, 150)')
   // Another reader: the topic starts again at its first message.
-  await using reader = KafkaFeed.of({ server, broker, topics: ['doomed'], jobId: feed.jobId })
+  await using reader = KafkaFeed.of({ server, broker, topics: ['doomed'], jobId: feed.jobId, mayBeMadeAnew: true })
   await until('what came after the deletion', withinMs, () => {
     const seen = new Set(reader.rows.map(({ key }) => key))
     for (let id = 51; id <= 150; id++) if (!seen.has(`[${id}]`)) return undefined

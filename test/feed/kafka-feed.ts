@@ -16,6 +16,8 @@ export interface KafkaFeedOptions extends Omit<JobFeedOptions, 'read'> {
   readonly asAvro?: boolean
   /** False: rows have no key. Otherwise a message without a key is a resolved message. */
   readonly hasKeys?: boolean
+  /** A topic that is deleted and made anew is read from its start; otherwise it is an error, because messages could come twice. */
+  readonly mayBeMadeAnew?: boolean
 }
 
 export class KafkaFeed extends JobFeed {
@@ -49,7 +51,14 @@ export class KafkaFeed extends JobFeed {
 }
 
 function readTopics(
-  { broker, topics, topicPrefix = '', hasKeys = true, ...of }: Omit<KafkaFeedOptions, 'server' | 'statement'>,
+  {
+    broker,
+    topics,
+    topicPrefix = '',
+    hasKeys = true,
+    mayBeMadeAnew = false,
+    ...of
+  }: Omit<KafkaFeedOptions, 'server' | 'statement'>,
   records: TopicMessage[],
 ): OpenReader | undefined {
   if (broker === undefined) return undefined
@@ -71,6 +80,7 @@ function readTopics(
         if (inAvro === undefined) taken(key?.toString() ?? '', value?.toString() ?? '')
         else inAvro.read(key, value, taken)
       },
+      mayBeMadeAnew ? { onRestart: () => undefined } : {},
     )
     return {
       async drained(withinMs) {

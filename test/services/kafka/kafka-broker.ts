@@ -151,6 +151,11 @@ export class KafkaBroker implements AsyncDisposable {
     await this.#asAdmin((admin) => admin.deleteTopics({ topics: [name] }))
   }
 
+  /** Deletes the messages before `offset` from a partition. */
+  async deleteRecords(name: string, partition: number, offset: bigint): Promise<void> {
+    await this.#asAdmin((admin) => admin.deleteRecords({ topics: [{ name, partitions: [{ partition, offset }] }] }))
+  }
+
   async setTopic(name: string, setting: string, value: string): Promise<void> {
     const configs = [{ name: setting, configOperation: IncrementalAlterConfigOperationTypes.SET, value }]
     const resources = [{ resourceType: ConfigResourceTypes.TOPIC, resourceName: name, configs }]
