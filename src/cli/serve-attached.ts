@@ -2,6 +2,7 @@
 
 import { attach } from '../postgres/attached/attached.ts'
 import { readProvider } from '../postgres/provider.ts'
+import { askForScram, unaskedWarning } from '../postgres/login/unasked.ts'
 import type { Queries } from '../postgres/queries.ts'
 import { openRawConnection } from '../postgres/raw-connection.ts'
 import {
@@ -38,6 +39,10 @@ export async function serveAttached({
     for (const { what, remedy } of await lacksForSlot(connection)) {
       process.stderr.write(`WARNING: no changefeed can start: ${what}\nHINT: ${remedy}\n\n`)
       log.warn({ remedy }, `no changefeed can start: ${what}`)
+    }
+    if (connection.isUnasked && options.door?.logins.isInsecure === false) {
+      process.stderr.write(`WARNING: ${unaskedWarning(source.user)}\nHINT: ${askForScram}\n\n`)
+      log.warn({ remedy: askForScram }, unaskedWarning(source.user))
     }
     const functions = await functionsFor(source, connection)
     const lack = functions && lackOfFunctions(source.user, functions)

@@ -11,6 +11,7 @@ import { identity } from './checks/identity.ts'
 import { idleSlots } from './checks/idle-slots.ts'
 import { key } from './checks/key.ts'
 import { locks } from './checks/locks.ts'
+import { logins } from './checks/logins.ts'
 import { mode } from './checks/mode.ts'
 import { otherPublications } from './checks/other-publications.ts'
 import { otherSlots } from './checks/other-slots.ts'
@@ -48,6 +49,7 @@ export const serverChecks: readonly ServerCheck[] = [
   walsenders,
   slots,
   connections,
+  logins,
   mode,
   ourSlot,
   publication,

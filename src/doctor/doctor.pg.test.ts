@@ -5,6 +5,7 @@ import test, { after, before } from 'node:test'
 import { openRawConnection } from '../postgres/raw-connection.ts'
 import { ExaminedServer, allFindings, found, only } from '../../test/support/examined-server.ts'
 import { PostgresServerUnderTest } from '../../test/support/postgres-server.ts'
+import { within } from '../../test/support/until.ts'
 
 let server: ExaminedServer
 before(async () => {
@@ -14,7 +15,11 @@ after(() => server[Symbol.asyncDispose]())
 
 for (const version of [14, 18] as const) {
   test(`PostgreSQL ${version} where nothing is wrong: everything is ok, as superuser and as a role of few rights`, async () => {
-    await using own = await PostgresServerUnderTest.start({ version, settings: { max_slot_wal_keep_size: '10GB' } })
+    await using own = await PostgresServerUnderTest.start({
+      version,
+      auth: 'scram-sha-256',
+      settings: { max_slot_wal_keep_size: '10GB' },
+    })
     await own.sql('CREATE TABLE t (id int PRIMARY KEY, v int); CREATE SCHEMA changefeed_state')
     assert.deepEqual(await found(own.source()), [])
     const role = await own.leastPrivileged({ database: 'postgres', tables: ['t'] })
@@ -74,6 +79,37 @@ test('a table that somebody has locked is described all the same, and the doctor
   })
   await holder.close()
   assert.deepEqual(await found(db.owner), [])
+})
+
+for (const version of [14, 18] as const) {
+  test(`PostgreSQL ${version} that lets our role in without a password gets a warning, until it asks for one`, async () => {
+    await using own = await PostgresServerUnderTest.start({
+      version,
+      settings: { max_slot_wal_keep_size: '10GB' },
+    })
+    await own.sql('CREATE TABLE t (id int PRIMARY KEY, v int)')
+    const source = own.source()
+    only(await found(source), {
+      id: 'logins',
+      verdict: 'warning',
+      what: /lets this server in without asking for a password, as role postgres: clients .* are refused/,
+      remedy: /pg_hba\.conf.* scram-sha-256, not trust, peer or ident; or start this server with --insecure/,
+    })
+    await own.allow('host all,replication all 127.0.0.1/32 scram-sha-256')
+    const password = { tag: 'text', text: own.password('postgres') ?? '' } as const
+    await within(10_000, 'the new pg_hba.conf', async () => (await found({ ...source, password })).length === 0)
+  })
+}
+
+test('a role that is let in by its certificate gets no warning: it is not shown where clients log in', async () => {
+  await using own = await PostgresServerUnderTest.start({
+    tls: true,
+    auth: 'cert',
+    settings: { max_slot_wal_keep_size: '10GB' },
+  })
+  await own.sql('CREATE TABLE t (id int PRIMARY KEY, v int)')
+  const findings = await allFindings(own.source())
+  assert.equal(findings.find(({ id }) => id === 'logins')?.verdict, 'ok', JSON.stringify(findings))
 })
 
 test('a database in SQL_ASCII', async () => {

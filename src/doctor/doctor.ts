@@ -81,6 +81,7 @@ async function examineOver(connection: RawConnection, examined: Examined): Promi
     server,
     room,
     tries,
+    isUnasked: connection.isUnasked,
     provider: await readProvider(connection),
     mode: modeOf(server, tries, examined.source),
     tables,

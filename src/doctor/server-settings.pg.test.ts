@@ -10,7 +10,7 @@ import { until, within } from '../../test/support/until.ts'
 import type { Finding } from './finding.ts'
 
 test('settings of the server: how long WAL is kept, and slots that are invalidated when idle', async () => {
-  await using own = await PostgresServerUnderTest.start({ version: 18 })
+  await using own = await PostgresServerUnderTest.start({ version: 18, auth: 'scram-sha-256' })
   await own.sql('CREATE TABLE t (id int PRIMARY KEY, v int); CREATE TABLE w (v text)')
   const source = own.source()
   const set = async (name: string, value: string): Promise<void> => {
@@ -43,7 +43,11 @@ test('settings of the server: how long WAL is kept, and slots that are invalidat
 })
 
 test('a server that has no room for a slot: wal_level, slots, WAL senders, connections', async () => {
-  await using own = await PostgresServerUnderTest.start({ version: 18, settings: { max_slot_wal_keep_size: '10GB' } })
+  await using own = await PostgresServerUnderTest.start({
+    version: 18,
+    auth: 'scram-sha-256',
+    settings: { max_slot_wal_keep_size: '10GB' },
+  })
   await own.sql('CREATE TABLE t (id int PRIMARY KEY, v int)')
   const source = own.source()
   const restartedWith = async (settings: Readonly<Record<string, string>>): Promise<readonly Finding[]> => {
@@ -88,6 +92,7 @@ test('a standby is named as one, and refused', async () => {
   for (const version of [18, 15] as const) {
     await using primary = await PostgresServerUnderTest.start({
       version,
+      auth: 'scram-sha-256',
       settings: { max_slot_wal_keep_size: '10GB' },
     })
     await primary.sql('CREATE TABLE t (id int PRIMARY KEY, v int); CREATE PUBLICATION pg_changefeed FOR TABLE t')

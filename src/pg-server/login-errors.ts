@@ -1,6 +1,7 @@
 // The errors of logins that cannot pass through the front. The client gets them as errors of the server.
 
 import { FeedError } from '../errors/feed-error.ts'
+import { askForScram, letInUnasked } from '../postgres/login/unasked.ts'
 import type { ReportFields } from '../wire/report-fields.ts'
 import type { Refusal } from './local-statement.ts'
 
@@ -12,10 +13,7 @@ function refused(message: string, hint: string): FeedError {
 
 /** PostgreSQL asks nothing, and may have recognised this server in place of the client. */
 export function nobodyAsked(): FeedError {
-  return refused(
-    'PostgreSQL lets this server in without asking for a password, so nobody has checked who you are',
-    'in pg_hba.conf of PostgreSQL, ask connections from this server for scram-sha-256, not trust, peer or ident; or start this server with --insecure, which lets everybody who reaches it be any role',
-  )
+  return refused(`${letInUnasked}, so nobody has checked who you are`, askForScram)
 }
 
 export function openPassword(where: 'client' | 'server'): FeedError {

@@ -43,6 +43,8 @@ export interface RawConnection extends AsyncDisposable {
   /** Where it is. */
   readonly route: Route
   readonly backendPid: number
+  /** The server has let us in without asking for a password, and not because of a certificate of ours. */
+  readonly isUnasked: boolean
   /** Runs a simple query; returns the rows of all its results in order, as text. */
   query(sql: string): Promise<(string | null)[][]>
   /** Runs COPY … TO STDOUT. */

@@ -1,6 +1,7 @@
 // A connection to PostgreSQL on one socket: it logs in, and then one call runs at a time.
 
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { asFeedError, FeedError } from '../errors/feed-error.ts'
 import { copyDoneMessage, queryMessage, startupPacket, terminateMessage } from '../wire/frontend-messages.ts'
 import { fromClient, fromServer } from '../wire/tags.ts'
@@ -55,6 +56,8 @@ export class SocketConnection {
   /** What the server has said about its settings. */
   readonly #reported = new Map<string, string>()
   backendPid = 0
+  /** The server has let us in without asking for a password, and not because of a certificate of ours. */
+  isUnasked = false
 
   constructor(route: Route, dialed: Dialed) {
     this.route = route
@@ -83,6 +86,7 @@ export class SocketConnection {
         message: (kind, bytes, start, end) => this.#takeStartup(login, { kind, bytes, start, end }),
       })
       if (!login.isOver) throw new FeedError('FEED_PROTOCOL', 'PostgreSQL began a session before it let us in')
+      this.isUnasked = login.isUnasked && !hasOwnCertificate(this.#socket)
       this.#isReady = true
       this.#messages.mostBytes = Infinity
       loginSucceeded(key)
@@ -289,6 +293,11 @@ interface StartupMessage {
   readonly bytes: Buffer
   readonly start: number
   readonly end: number
+}
+
+/** Whether the server could have seen a client certificate. */
+function hasOwnCertificate(socket: Socket): boolean {
+  return socket instanceof TLSSocket && Object.keys(socket.getCertificate() ?? {}).length > 0
 }
 
 /** What a line of a password file has to match. The usual folders of unix sockets are `localhost` there. */

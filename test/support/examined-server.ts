@@ -27,7 +27,11 @@ export class ExaminedServer implements AsyncDisposable {
 
   static async start(): Promise<ExaminedServer> {
     return new ExaminedServer(
-      await PostgresServerUnderTest.start({ version: 18, settings: { max_slot_wal_keep_size: '10GB' } }),
+      await PostgresServerUnderTest.start({
+        version: 18,
+        auth: 'scram-sha-256',
+        settings: { max_slot_wal_keep_size: '10GB' },
+      }),
     )
   }
 

@@ -13,6 +13,8 @@ export interface Facts {
   readonly server: ServerFacts
   readonly room: SlotRoom
   readonly tries: Tries
+  /** PostgreSQL has let our connection in without asking for a password, and not because of a certificate of ours. */
+  readonly isUnasked: boolean
   readonly rate: WalRate
   readonly provider: Provider
   /** How the database would be read. */

@@ -31,7 +31,7 @@ type LoginPhase =
   | { readonly tag: 'waiting' }
   | { readonly tag: 'password sent' }
   | { readonly tag: 'scram'; readonly client: ScramClient; readonly isBound: boolean }
-  | { readonly tag: 'over' }
+  | { readonly tag: 'over'; readonly isUnasked: boolean }
 
 export class Login {
   readonly #options: LoginOptions
@@ -46,6 +46,11 @@ export class Login {
   /** Whether the server has let us in. */
   get isOver(): boolean {
     return this.#phase.tag === 'over'
+  }
+
+  /** Whether the server has let us in without asking for a password. */
+  get isUnasked(): boolean {
+    return this.#phase.tag === 'over' && this.#phase.isUnasked
   }
 
   /**
@@ -143,7 +148,7 @@ export class Login {
 
   #checkEnd(): undefined {
     const phase = this.#phase
-    this.#phase = { tag: 'over' }
+    this.#phase = { tag: 'over', isUnasked: phase.tag === 'waiting' }
     if (phase.tag === 'scram' && !phase.client.isVerified) {
       throw refused('the server ended the login before it proved that it knows the password')
     }
