@@ -21,7 +21,7 @@ import { factsOf, optionNames, type OptionName } from '../src/plan/options.ts'
 import { registryParameters } from '../src/plan/registry-options.ts'
 import { settingNames } from '../src/settings/known-settings.ts'
 import { factsOfSetting } from '../src/settings/settings.ts'
-import type { SinkFacts, SinkReference } from '../src/sink/sink-facts.ts'
+import type { SinkReference } from '../src/sink/sink-facts.ts'
 import type { ParameterFacts } from '../src/sink/sink-parameters.ts'
 import { sinks } from '../src/sink/sinks.ts'
 import { doctor } from './reference-doctor.ts'
@@ -154,11 +154,11 @@ ${table(
 function options(): string {
   const sinksOf = (name: OptionName): string => {
     if (factsOf(name).sinks === undefined) return 'all'
-    const takesIt = ({ options: own }: SinkFacts): boolean => own !== 'all' && own.includes(name)
-    return sinks
-      .filter(takesIt)
-      .map(({ label }) => label)
-      .join(', ')
+    const takers = sinks.filter(({ options: own }) => own !== 'all' && own.includes(name))
+    const built = takers.filter(({ open }) => open !== undefined)
+    // A sink that is not built takes no option; it is named only if no other one would take this one.
+    const labels = (built.length === 0 ? takers : built).map(({ label }) => label)
+    return [...new Set(labels)].join(', ')
   }
   const built = sinks.flatMap(({ open, options: own, schemes, label }) =>
     open !== undefined && own !== 'all' && schemes.length > 0 ? [label] : [],
@@ -182,8 +182,8 @@ function options(): string {
 
 \`WITH option [= value], …\`, after INTO. An option without a value is off unless it is given. Durations are written like
 \`'10s'\` or \`'1m30s'\`. Timestamps are \`'<nanoseconds>[.<logical>]'\` as in messages, a SQL timestamp, or a negative interval such as \`'-1h'\`.
-The sink \`null://\` accepts the options of every sink; *connection* means a changefeed without INTO. Of the other sinks only ${built.join(' and ')} ${built.length === 1 ? 'is' : 'are'}
-supported yet.
+The sink \`null://\` accepts the options of every sink; *connection* means a changefeed without INTO. The other sinks
+that are supported are ${listOf(built)}.
 
 ${table(head, optionNames.filter((name) => factsOf(name).built !== false).map(row))}
 ## Options that do not go together
@@ -311,6 +311,11 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |\n`
   return line(head) + line(head.map(() => '---')) + rows.map(line).join('')
+}
+
+/** As in a sentence: `a, b and c`. */
+function listOf(names: readonly string[]): string {
+  return new Intl.ListFormat('en-GB', { type: 'conjunction' }).format(names)
 }
 
 function quoted(text = ''): string {
