@@ -97,12 +97,13 @@ async function session(database: string): Promise<Session> {
 }
 
 test('the example of schema changes', { skip }, async () => {
-  const [sql, first = '', more, second = ''] = blocks(section('schema-changes', '## Try it'))
-  const [create, insert, changefeed = '', alter] = statements(sql)
+  const [sql, alter, first = '', more, second = ''] = blocks(section('schema-changes', '## Try it'))
+  const [create, insert, changefeed = ''] = statements(sql)
   await using shell = await session('schema_changes')
   await shell.run([create ?? '', insert ?? ''])
   await using feed = await shell.feed(changefeed, 'changes_')
-  await shell.run([alter ?? ''])
+  await feed.row(3)
+  await shell.run(statements(alter))
   await feed.row(6)
   await shell.run(statements(more))
   await feed.row(8)
