@@ -2,7 +2,7 @@
 // process held meanwhile. Once of inserts alone, which stream through; once of inserts and updates of the same rows, of
 // which the last change of each row has to be found.
 //
-// BENCH_MB of rows in the transaction (2048), BENCH_ROW_BYTES each (1000). BENCH_INSERTS=1: the first alone. The disk needs about five times
+// BENCH_MB of rows in the transaction (2048), BENCH_ROW_BYTES each (1000). BENCH_INSERTS=1: the first alone. The disk needs about four times
 // as much.
 
 import { BenchServer } from './bench-server.ts'

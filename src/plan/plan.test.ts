@@ -246,5 +246,16 @@ test('a name of a topic or of a subject that would have to be cut is refused: tw
     ` WITH format = avro, confluent_schema_registry = 'http://h', avro_schema_prefix = '${long}'`,
   )
   assert.equal(subject.message, 'the subjects of table "t" would have a name of 250 characters, and the most are 249')
+  const odd = '!'.repeat(36)
+  assert.throws(
+    () =>
+      planFor(
+        `CREATE CHANGEFEED FOR "${odd}" INTO 'kafka://h?topic_name=x' WITH format = avro, confluent_schema_registry = 'http://h'`,
+      ),
+    {
+      message: `the subjects of table "${odd}" would have a name of 252 characters, and the most are 249`,
+      hint: /^rename the table; /,
+    },
+  )
   assert.match(subject.hint ?? '', /^shorten avro_schema_prefix, /)
 })

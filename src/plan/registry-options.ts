@@ -58,8 +58,9 @@ export function avroPrefixOf(given: GivenOptions): string | undefined {
 
 /** Refuses subjects that would be cut, because two tables could have the same ones then. */
 export function checkSubjects(given: GivenOptions, targets: readonly FeedTarget[]): void {
-  const option = given.get('avro_schema_prefix') ?? given.get('full_table_name')
-  if (!given.has('confluent_schema_registry') || option === undefined) return
+  const registry = given.get('confluent_schema_registry')
+  if (registry === undefined) return
+  const option = given.get('avro_schema_prefix') ?? given.get('full_table_name') ?? registry
   const prefix = avroPrefixOf(given) ?? ''
   for (const { topic, tableName } of targets) {
     const { length } = wholeTopicName(prefix + topic)
@@ -67,7 +68,7 @@ export function checkSubjects(given: GivenOptions, targets: readonly FeedTarget[
     throw optionError(
       option,
       `the subjects of table "${tableName}" would have a name of ${length} characters, and the most are ${maxTopicLength}`,
-      'shorten avro_schema_prefix, or leave full_table_name out; a character other than letters, digits, dot, underscore and hyphen is written as an escape such as _u2603_',
+      `${option === registry ? 'rename the table' : 'shorten avro_schema_prefix, or leave full_table_name out'}; a character other than letters, digits, dot, underscore and hyphen is written as an escape such as _u2603_`,
     )
   }
 }

@@ -46,7 +46,7 @@ export interface World {
   readonly column?: string
 }
 
-/** `t`, `d.f` and `foo` are tables, `vw` is a view, and there is nothing else. */
+/** `t`, `d.f`, `foo` and names with `!` are tables, `vw` is a view, and there is nothing else. */
 export function planFor(
   sql: string,
   { isEnabled = true, mayUseScope = true, showsScopes = true, parameters = [], now = someTime, column }: World = {},
@@ -70,7 +70,7 @@ export function planFor(
   return closePlan(opening, {
     openWrites: false,
     targets: statement.targets.map(({ text }) => {
-      if (text === 'foo') return { ...table, relid: 3, name: 'foo' }
+      if (text === 'foo' || text.includes('!')) return { ...table, relid: 3, name: text.replaceAll('"', '') }
       if (text === 't' && column !== undefined) return withColumn(column)
       if (['t', 'd.f'].includes(text)) return table
       return text === 'vw' ? { ...table, relid: 2, name: 'vw', kind: 'v' } : { tag: 'no-table' }
