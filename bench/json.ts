@@ -14,6 +14,7 @@ import { readInsert } from '../src/decode/pgoutput/insert.ts'
 import { open as jsonEncoder } from '../src/encode/json/json-encoder.ts'
 import { specOf } from '../test/support/spec-of.ts'
 import {
+  compositeSample,
   copyLines,
   copyMessages,
   insertRecords,
@@ -26,7 +27,7 @@ import {
 
 const spec = specOf({ id: 'bench' })
 
-for (const sample of samples) bench(sample)
+for (const sample of [...samples, compositeSample]) bench(sample)
 
 function bench({ name, columns, row, options }: Sample): void {
   const relation = relationOf(columns)

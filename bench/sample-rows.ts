@@ -53,6 +53,28 @@ export const samples: readonly Sample[] = [
 export const rowsPerRound = Number(process.argv[2] ?? 1_000_000)
 export const rowsPerBlock = 2000
 
+/** Its values are written by the host of the kernel. */
+export const compositeSample: Sample = {
+  name: 'id, composite, 20 characters',
+  columns: [
+    ['id', 'int8'],
+    ['at', 'point of interest'],
+    ['label', 'text'],
+  ],
+  row: (i) => [String(i), `(${i},"a street",t)`, `label-${String(i).padStart(14, '0')}`],
+}
+
+const composites: Readonly<Record<string, TypeShape>> = {
+  'point of interest': {
+    tag: 'composite',
+    fields: [
+      { name: 'number', shape: { tag: 'scalar', name: 'int4' } },
+      { name: 'street', shape: { tag: 'scalar', name: 'text' } },
+      { name: 'open', shape: { tag: 'scalar', name: 'bool' } },
+    ],
+  },
+}
+
 /** A turn is short, so that the best one was not interrupted: then it took as much processor time as it lasted, which is counted too coarsely. */
 const passesAtOnce = 5
 
@@ -77,7 +99,7 @@ export function relationOf(columns: Sample['columns']): RelationSchema {
   const shapeOf = (type: string): TypeShape =>
     type.endsWith('[]')
       ? { tag: 'array', element: shapeOf(type.slice(0, -2)), delimiter: ',' }
-      : { tag: 'scalar', name: type }
+      : (composites[type] ?? { tag: 'scalar', name: type })
   return relationOfDescription({
     relid: 1,
     database: 'd',

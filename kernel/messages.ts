@@ -5,6 +5,7 @@ import { valueStart, writeList } from './steps'
 import {
   bordersAt,
   listIsNil,
+  mostGrowth,
   mostMessages,
   nilValuesAt,
   outputAt,
@@ -15,8 +16,8 @@ import {
   valueStartsAt,
 } from '../src/encode/json/kernel/layout'
 
-/** A byte of a row becomes at most so many in each of the key, the row, and the key in the value. */
-const largestGrowth: u32 = 18
+/** A byte of a row becomes at most `mostGrowth` in each of the key, the row, and the key in the value. */
+const largestGrowth: u32 = 3 * mostGrowth
 const OUTPUT: usize = outputAt
 const END: usize = outputEnd
 

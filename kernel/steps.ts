@@ -3,6 +3,7 @@
 import { GIVEN_UP, NULL_WORD, QUOTE } from './bytes'
 import { writeArray, writeKeyArray } from './arrays'
 import { copyBytes } from './copy'
+import { writeByHost } from './host'
 import { writeScalar } from './scalars'
 import { writeStamp } from './stamps'
 import { specials } from './text'
@@ -12,6 +13,7 @@ import {
   listSteps,
   listValueStep,
   opArray,
+  opHost,
   opKeyArray,
   opMvcc,
   opNothing,
@@ -69,14 +71,14 @@ export function writeList(o: usize, program: usize, list: usize): usize {
       store<u8>(o + length + 1, QUOTE)
       o += length + 2
     } else {
-      o = writeOther(o, step, start, start + length)
+      o = writeOther(o, program, step, start, start + length)
       if (o == GIVEN_UP) return GIVEN_UP
     }
   }
   return o
 }
 
-function writeOther(o: usize, step: usize, start: usize, end: usize): usize {
+function writeOther(o: usize, program: usize, step: usize, start: usize, end: usize): usize {
   const op = load<u8>(step, stepOp)
   if (op == opMvcc) return writeStamp(o, mvcc)
   if (op == opUpdated) return writeStamp(o, updated)
@@ -87,5 +89,6 @@ function writeOther(o: usize, step: usize, start: usize, end: usize): usize {
   if (start == UNCHANGED) return GIVEN_UP
   if (op == opArray) return writeArray(o, start, end, load<u8>(step, stepElement), load<u8>(step, stepDelimiter))
   if (op == opKeyArray) return writeKeyArray(o, start, end, load<u8>(step, stepElement), load<u8>(step, stepDelimiter))
+  if (op == opHost) return writeByHost(program, load<u8>(step, stepElement), o, start, end)
   return writeScalar(op, o, start, end)
 }

@@ -144,6 +144,9 @@ export function compareRecords(seed: number): Promise<Compared> {
 
 /** Both write the messages of rows of COPY. */
 export function compareCopied(seed: number): Promise<Compared> {
-  const copy = randomCopy(new Chance(seed))
-  return compare(copy.spec, `copied rows of seed ${seed}`, (changes) => scan(copy, changes))
+  return compareScan(randomCopy(new Chance(seed)), `copied rows of seed ${seed}`)
+}
+
+export function compareScan(copy: RandomCopy, name: string): Promise<Compared> {
+  return compare(copy.spec, name, (changes) => scan(copy, changes))
 }

@@ -154,12 +154,22 @@ function shapeOfScalar(random: Chance): TypeShape {
 }
 
 export function randomShape(random: Chance): TypeShape {
-  if (random.below(40) === 0) {
-    const fields = ['b', 'a', 'é"'].map((name) => ({ name, shape: shapeOfScalar(random) }))
-    return { tag: 'composite', fields }
-  }
+  if (random.below(12) === 0) return shapeOfComposite(random)
   if (random.below(5) > 0) return shapeOfScalar(random)
-  return { tag: 'array', element: shapeOfScalar(random), delimiter: random.pick([',', ',', ';']) }
+  const element = random.below(8) > 0 ? shapeOfScalar(random) : shapeOfComposite(random)
+  return { tag: 'array', element, delimiter: random.pick([',', ',', ';']) }
+}
+
+/** Sometimes the type had other attributes before. */
+function shapeOfComposite(random: Chance, depth = 0): TypeShape {
+  const field = (name: string): { name: string; shape: TypeShape } => {
+    if (depth < 2 && random.below(6) === 0) return { name, shape: shapeOfComposite(random, depth + 1) }
+    return { name, shape: shapeOfScalar(random) }
+  }
+  const names = ['b', 'a', 'é"', 'the name of an attribute that is longer than its values'].slice(0, random.below(5))
+  const fields = names.map(field)
+  if (random.below(3) > 0) return { tag: 'composite', fields }
+  return { tag: 'composite', fields: [...fields, field('new')], former: [fields] }
 }
 
 function textOf(shape: TypeShape, random: Chance): string {
@@ -170,10 +180,22 @@ function textOf(shape: TypeShape, random: Chance): string {
     case 'scalar':
       return scalars[shape.name]?.(random) ?? ''
     case 'composite':
-      return `(${shape.fields.map(({ shape: of }) => quoted(textOf(of, random), '"')).join(',')})`
+      return compositeOf(shape, random)
     case 'array':
       return arrayOf(shape, random)
   }
+}
+
+function compositeOf({ fields, former = [] }: TypeShape & { tag: 'composite' }, random: Chance): string {
+  const list = random.below(4) === 0 ? random.pick([fields, ...former]) : fields
+  const texts = list.map(({ shape }) => {
+    if (random.below(8) === 0) return ''
+    const plain = textOf(shape, random)
+    return /^[\w.:+-]+$/.test(plain) && random.below(3) > 0 ? plain : quoted(plain, '"')
+  })
+  return random.below(60) === 0
+    ? random.pick(['', '(', '()', '(,', ')', '(",)', '(,,,,,,)', '(\\)'])
+    : `(${texts.join(',')})`
 }
 
 function quoted(plain: string, mark: string): string {

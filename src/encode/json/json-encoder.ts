@@ -78,10 +78,13 @@ class JsonEncoder implements Encoder {
     const kernel = loadKernel((why) => this.#say?.(`rows are encoded in JavaScript, which takes longer: ${why}`))
     const spec = this.#spec
     const extra = this.#extra
+    const values = this.#values
     const topicOf = (topic: number): Buffer => this.#topics[topic] as Buffer
     return (
       kernel &&
-      new RunEncoder(kernel, (relation, topic) => tableProgram(relation, { spec, topic: topicOf(topic), extra }))
+      new RunEncoder(kernel, (relation, topic) =>
+        tableProgram(relation, { spec, topic: topicOf(topic), extra, values }),
+      )
     )
   }
 

@@ -1,7 +1,7 @@
 // Writes composite values: the JSON is an object of the attributes, sorted by name.
 
 import type { ByteWriter } from '../../bytes/byte-writer.ts'
-import { attributesOf, splitComposite } from '../../core/composite-text.ts'
+import { attributesOf, CompositeText } from '../../core/composite-text.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { sortedMembers, type Member } from './members.ts'
 import type { ValueWriter } from './write-value.ts'
@@ -25,17 +25,18 @@ export function compositeWriter(
     }),
   )
 
+  // No composite type contains itself, so one value is read at a time.
+  const text = new CompositeText()
   return (bytes: Buffer, start: number, end: number, out: ByteWriter): void => {
-    const values = splitComposite(bytes, start, end)
-    if (values === undefined) throw malformed()
-    const members = attributesOf(values, lists)
-    if (members === undefined) throw otherFields(values.length, fields.length)
+    if (!text.read(bytes, start, end)) throw malformed()
+    const members = attributesOf(text, lists)
+    if (members === undefined) throw otherFields(text.count, fields.length)
     if (members.length === 0) out.u8(0x7b)
-    for (const { prefix, index, write } of members) {
+    for (let i = 0; i < members.length; i++) {
+      const { prefix, index, write } = members[i] as Member
       out.copy(prefix)
-      const text = values[index]
-      if (text === undefined) out.copy(nullBytes)
-      else write(text, 0, text.length, out)
+      if (text.isNull(index)) out.copy(nullBytes)
+      else write(text.bytesOf(index), text.startOf(index), text.endOf(index), out)
     }
     out.u8(0x7d)
   }

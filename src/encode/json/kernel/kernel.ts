@@ -19,6 +19,7 @@ import {
   valueStartsAt,
   whatsAt,
 } from './layout.ts'
+import { writeByHost, type HostWriter } from './host-writer.ts'
 import type { Program } from './program.ts'
 import { ProgramPlaces } from './program-places.ts'
 
@@ -98,6 +99,12 @@ export class Kernel {
     const encoded = this.#take(this.#start, batch)
     if (table !== undefined) fill(batch, first, table)
     return encoded
+  }
+
+  /** The kernel calls it for a value that it does not write: `[start, end)` is to be written at `at`. Returns where that ends; 0: it cannot be. */
+  writeByHost(program: number, writer: number, at: number, start: number, end: number): number {
+    const host = this.#programs.at(program)?.hosts[writer] as HostWriter
+    return writeByHost(host, this.#memory, { at, start, end })
   }
 
   /** Returns the record of a message of the last call; of COPY, its offset. */

@@ -80,7 +80,8 @@ export const listIsNil = 12
 export const keyEndBytes = 1
 
 // A step prints a text, and then a value: u32 offset and u16 length of the text, u8 operation, u8 operation of the elements and
-// u8 delimiter of an array, u32 address of the value among those of the rows.
+// u8 delimiter of an array, u32 address of the value among those of the rows. Where the host writes the value, the number of its
+// writer stands in place of the operation of the elements.
 
 export const stepBytes = 16
 export const stepText = 0
@@ -107,6 +108,11 @@ export const opBytea = 10
 export const opArray = 11
 /** As `opArray`, but as text if the array has bounds: equal keys must have equal values. */
 export const opKeyArray = 12
+/** The host writes the value with the reference writer of its type. */
+export const opHost = 13
+export const mostHostWriters = 256
+/** The host gives up a value that becomes longer than so many times its bytes, beside what the program has said of it. */
+export const mostGrowth = 6
 
 // Operations that print something else.
 

@@ -15,7 +15,7 @@ const file = new URL(
 declare const WebAssembly: {
   validate(bytes: Buffer): boolean
   readonly Module: new (bytes: Buffer) => object
-  readonly Instance: new (module: object) => { readonly exports: object }
+  readonly Instance: new (module: object, imports: object) => { readonly exports: object }
 }
 
 export type Loaded =
@@ -46,6 +46,8 @@ export function readKernel(read: () => Buffer): Loaded {
     return { tag: 'none', why: error instanceof Error ? error.message : String(error) }
   }
   if (!WebAssembly.validate(bytes)) return { tag: 'none', why: 'this machine has no SIMD instructions for WebAssembly' }
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes))
-  return { tag: 'kernel', kernel: new Kernel(exports as KernelExports) }
+  const host = { writeByHost: (...of: Parameters<Kernel['writeByHost']>): number => kernel.writeByHost(...of) }
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { host })
+  const kernel = new Kernel(exports as KernelExports)
+  return { tag: 'kernel', kernel }
 }

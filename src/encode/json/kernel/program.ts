@@ -1,6 +1,7 @@
 // Makes the program by which the kernel prints the messages of one table for one changefeed. layout.ts says what is in it. The
 // kernel knows nothing of envelopes and options: all texts between values, and the order of everything, come from here.
 
+import type { HostWriter } from './host-writer.ts'
 import {
   headBytes,
   headColumns,
@@ -13,6 +14,7 @@ import {
   listSteps,
   listValueStep,
   mostColumns,
+  mostHostWriters,
   opNothing,
   programsAt,
   programsEnd,
@@ -46,6 +48,8 @@ export interface MessageParts {
 
 export interface Program {
   readonly bytes: Uint8Array
+  /** Those that the host writes with, by the number that stands in the steps. */
+  readonly hosts: readonly HostWriter[]
 }
 
 interface Step extends Operation {
@@ -80,10 +84,13 @@ export function makeProgram(parts: ProgramParts): Program | undefined {
   for (const { text } of allSteps) texts.add(text)
   if (texts.end > programsEnd - programsAt || columns > mostColumns) return undefined
   if (allSteps.some(({ text }) => text.length > largestText)) return undefined
+  const hosts = [...new Set(allSteps.flatMap(({ host }) => host ?? []))]
+  if (hosts.length > mostHostWriters) return undefined
   const bytes = Buffer.alloc(texts.end)
   bytes.writeUInt32LE(columns, headColumns)
   const textBytes = allSteps.reduce((sum, { text }) => sum + text.length, 0)
-  bytes.writeUInt32LE(textBytes + spareColumnBytes * columns + spareBytes, headFixed)
+  const hostBytes = allSteps.reduce((sum, { host }) => sum + (host?.fixedBytes ?? 0), 0)
+  bytes.writeUInt32LE(textBytes + hostBytes + spareColumnBytes * columns + spareBytes, headFixed)
   bytes.writeUInt32LE(isDiff ? 1 : 0, headDiff)
   let at = headBytes
   for (const { head, steps, valueStep, isNil } of lists) {
@@ -91,18 +98,18 @@ export function makeProgram(parts: ProgramParts): Program | undefined {
     bytes.writeUInt32LE(steps.length, head + listSteps)
     bytes.writeUInt32LE(valueStep, head + listValueStep)
     bytes.writeUInt32LE(isNil ? 1 : 0, head + listIsNil)
-    for (const { text, value, op, element, delimiter } of steps) {
+    for (const { text, value, op, element, delimiter, host } of steps) {
       bytes.writeUInt32LE(texts.add(text), at + stepText)
       bytes.writeUInt16LE(text.length, at + stepLength)
       bytes.writeUInt32LE(value, at + stepValue)
       bytes[at + stepOp] = op
-      bytes[at + stepElement] = element
+      bytes[at + stepElement] = host === undefined ? element : hosts.indexOf(host)
       bytes[at + stepDelimiter] = delimiter
       at += stepBytes
     }
   }
   texts.copyTo(bytes)
-  return { bytes }
+  return { bytes, hosts }
 }
 
 /** Puts the texts between two values together. */

@@ -2,6 +2,7 @@
 
 import type { FeedSpec } from '../../../core/feed-spec.ts'
 import type { RelationSchema } from '../../../core/relation.ts'
+import type { ValueWriters } from '../value-writer.ts'
 import { envelopeText } from '../envelope-text.ts'
 import { printedMembers, sortedMembers } from '../members.ts'
 import { oldAt, opMvcc, opUpdated, rowAt } from './layout.ts'
@@ -14,6 +15,7 @@ export interface TableProgramOptions {
   readonly topic: Buffer
   /** The name of the member for metadata in the envelope `row`, if there is one. */
   readonly extra: string | undefined
+  readonly values: ValueWriters
 }
 
 /** The row after the change or the one before; undefined: there is none. */
@@ -23,17 +25,18 @@ const valueBytes = 8
 const text = (of: string): Buffer => Buffer.from(of)
 const stamp = (op: number): Part => ({ op, element: 0, delimiter: 0, value: 0 })
 
-/** Returns undefined if the kernel cannot print all of it: then it prints no row of the table. */
+/** Returns undefined if the kernel has no room for all of it: then it prints no row of the table. */
 export function tableProgram(relation: RelationSchema, options: TableProgramOptions): Program | undefined {
-  const { spec } = options
+  const { spec, values } = options
   const { columns, keyIndexes } = relation
   if (columns.length === 0 || keyIndexes.length === 0) return undefined
-  const place = { nullAsObject: spec.encodeJsonNullAsObject }
+  const place = { nullAsObject: spec.encodeJsonNullAsObject, values }
   const inRow = columns.map(({ shape }) => operationOf(shape, { ...place, inKey: false }))
-  const inKey = keyIndexes.map(
-    (index) => columns[index] && operationOf(columns[index].shape, { ...place, inKey: true }),
-  )
-  if (!areAll(inRow) || !areAll(inKey)) return undefined
+  const inKey = keyIndexes
+    .flatMap((index) => columns[index] ?? [])
+    .map(({ shape }) => operationOf(shape, { ...place, inKey: true }))
+  // The reference has an error for a key of columns that are not there.
+  if (inKey.length < keyIndexes.length) return undefined
   const parts = new PartsOfTable(relation, options, inRow, inKey)
   return makeProgram({
     columns: columns.length,
@@ -42,10 +45,6 @@ export function tableProgram(relation: RelationSchema, options: TableProgramOpti
     updated: { key: parts.key(rowAt), value: parts.value(rowAt, oldAt) },
     deleted: { key: parts.key(oldAt), value: parts.value(undefined, oldAt) },
   })
-}
-
-function areAll(list: readonly (Operation | undefined)[]): list is readonly Operation[] {
-  return !list.includes(undefined)
 }
 
 class PartsOfTable {

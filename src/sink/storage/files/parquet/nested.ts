@@ -6,7 +6,7 @@
 //
 // A list in a list, in a group and so on has further levels after those of what is around it.
 
-import { attributesOf, splitComposite } from '../../../../core/composite-text.ts'
+import { attributesOf, CompositeText } from '../../../../core/composite-text.ts'
 import type { FileColumn } from '../../../../core/file-column.ts'
 import type { CompositeField } from '../../../../core/table.ts'
 import { FeedError } from '../../../../errors/feed-error.ts'
@@ -118,13 +118,19 @@ function append(node: Node, text: Buffer | undefined, repeat: number): void {
       return
     }
     case 'group': {
-      const values = splitComposite(text, 0, text.length)
-      if (values === undefined) throw new FeedError('FEED_ROW', 'a composite value does not parse')
-      const order = attributesOf(values, node.orders)
-      if (order === undefined) throw otherAttributes(values.length, node.fields.length)
-      for (const [i, field] of node.fields.entries()) append(field, values[order.indexOf(i)], repeat)
+      const value = new CompositeText()
+      if (!value.read(text, 0, text.length)) throw new FeedError('FEED_ROW', 'a composite value does not parse')
+      const order = attributesOf(value, node.orders)
+      if (order === undefined) throw otherAttributes(value.count, node.fields.length)
+      for (const [i, field] of node.fields.entries()) append(field, textOf(value, order.indexOf(i)), repeat)
     }
   }
+}
+
+/** `index`: -1 for an attribute that the value does not have. */
+function textOf(value: CompositeText, index: number): Buffer | undefined {
+  if (index < 0 || value.isNull(index)) return undefined
+  return value.bytesOf(index).subarray(value.startOf(index), value.endOf(index))
 }
 
 function appendMissing(columns: readonly Column[], level: number, repeat: number): void {
