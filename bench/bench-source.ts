@@ -5,7 +5,6 @@ import { fork } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import pino from 'pino'
 import { nodeFlags } from '../bin/node-flags.js'
 import { logStart, type Position } from '../src/changelog/changelog.ts'
@@ -22,10 +21,10 @@ import { until } from '../test/support/until.ts'
 import { specOf } from '../test/support/spec-of.ts'
 import { endsWithUs, killNow, starting } from './ends-with-us.ts'
 import type { FeedCost, FeedWork } from './feed-process.ts'
+import { feedProcess } from './measured-program.ts'
 import { postgresCpu, type TreeCpu } from './process-usage.ts'
 
 export const giveUpAfterMs = 900_000
-const feedProcess = fileURLToPath(new URL('feed-process.ts', import.meta.url))
 
 /** One of PostgreSQL's client programs; undefined: not installed. */
 export function findProgram(name: string): string | undefined {

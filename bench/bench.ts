@@ -1,6 +1,7 @@
 // npm run bench -- NAME [flags]: runs a benchmark. Without a name it lists them.
 
 import { nearestName } from '../src/core/nearest-name.ts'
+import { buildMeasured } from './measured-program.ts'
 
 const benches: Readonly<Record<string, { readonly about: string; readonly run: () => Promise<unknown> }>> = {
   drain: {
@@ -48,8 +49,10 @@ if (name === undefined) {
   process.stdout.write(
     `npm run bench -- NAME [flags]\n\n${lines.join('')}\nEach file in bench/ names its variables BENCH_….\n`,
   )
-} else if (Object.hasOwn(benches, name)) await benches[name]?.run()
-else {
+} else if (Object.hasOwn(benches, name)) {
+  await buildMeasured()
+  await benches[name]?.run()
+} else {
   const meant = nearestName(name, Object.keys(benches))
   const hint = meant === undefined ? '"npm run bench" lists them' : `did you mean ${meant}?`
   process.stderr.write(`ERROR: there is no benchmark "${name}"\nHINT: ${hint}\n`)

@@ -37,6 +37,16 @@ test('the packed package installs into an empty folder and shows its demo', { ti
     // The console is in it as it was built, with its copies for browsers.
     assert.ok(existsSync(join(packed, 'dist', 'console', 'index.html.br')))
     assert.equal(existsSync(join(packed, 'console')), false)
+    // The program is few files: modules are put together, and nothing of an earlier build is left.
+    assert.deepEqual(readdirSync(join(packed, 'dist')).sort(), [
+      'chunks',
+      'console',
+      'feed',
+      'ingest',
+      'kernel',
+      'main.js',
+      'source-schema',
+    ])
     // So is the kernel, compiled.
     assert.ok(existsSync(join(packed, 'dist', 'kernel', 'encode.wasm')))
     assert.equal(existsSync(join(packed, 'kernel')), false)

@@ -6,9 +6,8 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { main } from './run-main.ts'
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 let dir: string
 before(() => {
   dir = mkdtempSync(join(tmpdir(), 'changefeed-addresses-'))

@@ -5,9 +5,7 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
-
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+import { main } from './run-main.ts'
 
 test('a demo that is stopped at once, by SIGQUIT, leaves no store behind', { timeout: 300_000 }, async () => {
   const dir = mkdtempSync(join(tmpdir(), 'demo-'))

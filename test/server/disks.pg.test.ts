@@ -6,13 +6,11 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { main } from './run-main.ts'
 import { SinklessFeed } from '../feed/sinkless-feed.ts'
 import { TestServer } from './test-server.ts'
 import { mountDisk, skipWithoutDisk as skip, unmountDisk } from '../support/small-disk.ts'
 import { until } from '../support/until.ts'
-
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
 function onDisk(options: string, work: (dir: string) => void): void {
   const dir = mkdtempSync(join(tmpdir(), 'changefeed-disk-'))

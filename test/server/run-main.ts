@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-export const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+/** The sources, unless another build of the program is to be tested or measured. */
+export const main =
+  process.env['CHANGEFEED_TEST_PROGRAM'] ?? fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
 /** Runs the program to its end. */
 export function run(...args: readonly string[]): { readonly status: number | null; readonly text: string } {
