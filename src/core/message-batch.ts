@@ -4,6 +4,7 @@
 
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import { grown } from '../bytes/grow.ts'
+import { LargeTimes, type LargeTimesMemory } from './large-times.ts'
 
 /** The size of key and value from which a message is large. Hardly any sink refuses a smaller message for its size. */
 export const largeMessageBytes = 1024
@@ -22,10 +23,11 @@ export interface EncodedMessages {
 /** What a batch holds, as it is on its way to another thread. */
 export interface BatchMemory extends Pick<
   MessageBatch,
-  'count' | 'hasKeys' | 'topics' | 'schemas' | 'keyStarts' | 'valueStarts' | 'valueEnds' | 'nilValues' | 'largeTimes'
+  'count' | 'hasKeys' | 'topics' | 'schemas' | 'keyStarts' | 'valueStarts' | 'valueEnds' | 'nilValues'
 > {
   readonly buffer: Uint8Array<ArrayBuffer>
   readonly length: number
+  readonly largeTimes: LargeTimesMemory
 }
 
 export class MessageBatch {
@@ -45,7 +47,7 @@ export class MessageBatch {
   /** 1: the message has no value at all (a Kafka tombstone), not an empty one. */
   nilValues = new Uint8Array(1024)
   /** For errors: when the row of a large message was committed (`mvcc_timestamp`), by the index of the message. */
-  readonly largeTimes = new Map<number, string>()
+  readonly largeTimes = new LargeTimes()
   /** When the first of the messages was committed, in ms since 1970, for metrics; NaN: they are rows of a scan. */
   committedMs = Number.NaN
   /** When the first of them was encoded, as `performance.now()` counts. */
@@ -111,7 +113,7 @@ export class MessageBatch {
     const columns = { topics, schemas, keyStarts, valueStarts, valueEnds, nilValues }
     const buffer = bytes.buffer as Uint8Array<ArrayBuffer>
     return {
-      memory: { buffer, length: bytes.length, count, hasKeys, largeTimes: new Map(this.largeTimes), ...columns },
+      memory: { buffer, length: bytes.length, count, hasKeys, largeTimes: this.largeTimes.give(), ...columns },
       transfer: [buffer.buffer, ...Object.values(columns).map((column) => column.buffer)],
     }
   }
@@ -121,14 +123,13 @@ export class MessageBatch {
     this.bytes.buffer = Buffer.from(buffer.buffer, buffer.byteOffset, buffer.length)
     this.bytes.length = length
     Object.assign(this, rest)
-    this.largeTimes.clear()
-    for (const [message, time] of largeTimes) this.largeTimes.set(message, time)
+    this.largeTimes.take(largeTimes)
   }
 
   clear(): void {
     this.bytes.clear()
     this.count = 0
-    if (this.largeTimes.size > 0) this.largeTimes.clear()
+    this.largeTimes.clear()
     if (this.topics.length > keepMessages) this.#startSmall()
   }
 

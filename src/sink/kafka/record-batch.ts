@@ -12,6 +12,7 @@
 
 import { crc32c } from '@platformatic/kafka'
 import { ByteWriter } from '../../bytes/byte-writer.ts'
+import { LargeTimes } from '../../core/large-times.ts'
 import type { BatchLimits, LaneRows } from '../batching/lane-client.ts'
 import { noHeaders } from './record-headers.ts'
 import { putShort, putVarint, readVarint, varintBytes, writeVarint } from './varint.ts'
@@ -32,7 +33,7 @@ export class RecordBatch {
   readonly #out: ByteWriter
   readonly #headers: Uint8Array
   /** When the rows of large records were committed, by the index of the record. */
-  readonly #times = new Map<number, string>()
+  readonly #times = new LargeTimes()
   count = 0
 
   /** `headers`: the headers of every record, as `recordHeaders` returns them. */
@@ -56,7 +57,7 @@ export class RecordBatch {
     this.#out.clear()
     this.#out.ensure(headerBytes)
     this.#out.length = headerBytes
-    if (this.#times.size > 0) this.#times.clear()
+    this.#times.clear()
     this.count = 0
   }
 

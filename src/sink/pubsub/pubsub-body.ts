@@ -2,6 +2,7 @@
 
 import { ByteWriter } from '../../bytes/byte-writer.ts'
 import { grown } from '../../bytes/grow.ts'
+import { LargeTimes } from '../../core/large-times.ts'
 import type { BatchBody } from '../batching/lane-client.ts'
 
 /** Most bodies are small: a sink has many lanes. */
@@ -15,7 +16,7 @@ export class PubsubBody implements BatchBody<PubsubBody> {
   #keyEnds = new Int32Array(16)
   #valueEnds = new Int32Array(16)
   /** When the rows of large messages were committed, by the index of the message. */
-  readonly #times = new Map<number, string>()
+  readonly #times = new LargeTimes()
   count = 0
 
   /** `overheadBytes`: the most that a message has in a request beside its key and value. */
@@ -83,7 +84,7 @@ export class PubsubBody implements BatchBody<PubsubBody> {
 
   clear(): void {
     this.#out.clear()
-    if (this.#times.size > 0) this.#times.clear()
+    this.#times.clear()
     this.count = 0
   }
 }

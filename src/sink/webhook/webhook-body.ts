@@ -3,6 +3,7 @@
 
 import { ByteWriter } from '../../bytes/byte-writer.ts'
 import { grown } from '../../bytes/grow.ts'
+import { LargeTimes } from '../../core/large-times.ts'
 import type { BatchBody, BatchLimits, LaneRows } from '../batching/lane-client.ts'
 
 /** `csv-with-header`: the messages of a body have the same columns. */
@@ -29,7 +30,7 @@ export class WebhookBody implements BatchBody<WebhookBody> {
   /** Where each message ends. */
   #ends = new Uint32Array(16)
   /** When the rows of large messages were committed, by the index of the message. */
-  readonly #times = new Map<number, string>()
+  readonly #times = new LargeTimes()
   count = 0
   schema: number | undefined
   /** The body is one resolved message, and nothing else. */
@@ -150,7 +151,7 @@ export class WebhookBody implements BatchBody<WebhookBody> {
   clear(): void {
     this.#out.clear()
     this.#out.copy(this.#head)
-    if (this.#times.size > 0) this.#times.clear()
+    this.#times.clear()
     this.count = 0
     this.schema = undefined
     this.isResolved = false
