@@ -6,7 +6,7 @@ import { after, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { once } from 'node:events'
-import { loadPart, programReplaced, rememberProgram } from './replaced-program.ts'
+import { explainMissing, loadPart, programReplaced, rememberProgram } from './replaced-program.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'changefeed-program-'))
 after(() => rmSync(dir, { recursive: true, force: true }))
@@ -37,12 +37,21 @@ test('a part whose files are missing says so, with what to do', async () => {
   await assert.rejects(loadPart(failing), { message: 'of its own' })
 })
 
+test('a thread whose files are missing says so, too, and its other errors are its own', async () => {
+  const worker = new Worker(pathToFileURL(join(dir, 'nowhere.js')))
+  const [thrown] = (await once(worker, 'error')) as unknown[]
+  assert.match(String(explainMissing(thrown)), /a part of the program cannot be loaded: Cannot find module/)
+  assert.equal((explainMissing(thrown) as { code?: unknown }).code, 'FEED_REPLACED')
+  const own = new Error('of its own')
+  assert.equal(explainMissing(own), own)
+})
+
 test('a program that was replaced while it runs loads no further part, also in its threads, and goes on with those that it has', async () => {
   const first = async (): Promise<string> => 'first'
   const second = async (): Promise<string> => 'second'
   assert.equal(await loadPart(second), 'second', 'nothing was remembered')
   install('0.1.0')
-  rememberProgram(path)
+  rememberProgram([path])
   install('0.1.0')
   assert.equal(programReplaced(), undefined, 'it was installed again, and is the same')
   assert.equal(await loadPart(first), 'first')
@@ -58,4 +67,16 @@ test('a program that was replaced while it runs loads no further part, also in i
   }
   install('0.1.0')
   assert.equal(await loadPart(third), 'third')
+})
+
+test('another build of the same version is a replaced program', () => {
+  const main = join(dir, 'main.js')
+  install('0.1.0')
+  writeFileSync(main, 'import "./chunks/a-1.js"')
+  rememberProgram([path, main])
+  assert.equal(programReplaced(), undefined)
+  writeFileSync(main, 'import "./chunks/a-2.js"')
+  assert.equal(programReplaced()?.message, 'the program was replaced while this server runs')
+  writeFileSync(main, 'import "./chunks/a-1.js"')
+  assert.equal(programReplaced(), undefined)
 })

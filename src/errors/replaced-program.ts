@@ -7,28 +7,34 @@ import { fileURLToPath } from 'node:url'
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 import { FeedError } from './feed-error.ts'
 
-const manifest = fileURLToPath(new URL('../../package.json', import.meta.url))
+/**
+ * The manifest names the version. In a package there is a `main.js`, which names the files of the program by hashes of what is in them:
+ * it tells builds of one version apart.
+ */
+const programFiles = ['../../package.json', '../main.js'].map((path) => fileURLToPath(new URL(path, import.meta.url)))
 const key = 'changefeed program'
 /** Functions that have loaded their part. */
 const loaded = new WeakSet<() => Promise<unknown>>()
 
 interface Program {
-  readonly path: string
-  readonly text: string
+  /** The first one is the manifest. */
+  readonly paths: readonly string[]
+  readonly texts: readonly (string | undefined)[]
 }
 
 /** Call it when the program starts. Threads that start later know what is remembered. Without it nothing is checked. */
-export function rememberProgram(path = manifest): void {
-  const text = read(path)
-  if (text !== undefined) setEnvironmentData(key, { path, text } satisfies Program)
+export function rememberProgram(paths: readonly string[] = programFiles): void {
+  const texts = paths.map(read)
+  if (texts[0] !== undefined) setEnvironmentData(key, { paths, texts } satisfies Program)
 }
 
 /** Returns the error of whoever needs another part of the program; undefined: the files are those of the start. */
 export function programReplaced(): FeedError | undefined {
   const started = getEnvironmentData(key) as Program | undefined
   if (started === undefined) return undefined
-  const now = read(started.path)
-  return now === started.text ? undefined : replaced(versionIn(started.text), versionIn(now))
+  const now = started.paths.map(read)
+  const isSame = now.every((text, i) => text === started.texts[i])
+  return isSame ? undefined : replaced(versionIn(started.texts[0]), versionIn(now[0]))
 }
 
 /** Loads a part of the program, once. `load` is always the same function for the same part. */
@@ -40,13 +46,21 @@ export async function loadPart<T>(load: () => Promise<T>): Promise<T> {
     loaded.add(load)
     return part
   } catch (thrown) {
-    throw isMissing(thrown) ? missing(thrown) : thrown
+    throw explainMissing(thrown)
   }
+}
+
+/** Returns what is to be said of an error with which a part of the program, or a thread, could not be loaded; others as they are. */
+export function explainMissing(thrown: unknown): unknown {
+  return isMissing(thrown) ? missing(thrown) : thrown
 }
 
 /** Files were removed, or only some of them replaced, so that they do not fit together. */
 function isMissing(thrown: unknown): thrown is Error {
-  return thrown instanceof SyntaxError || (thrown as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND'
+  if (thrown instanceof SyntaxError) return true
+  const code = (thrown as NodeJS.ErrnoException | undefined)?.code
+  // A thread whose own file is missing has the second code.
+  return code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND'
 }
 
 function missing(cause: Error): FeedError {

@@ -8,7 +8,7 @@ import type { LogStatus, Position } from '../changelog/changelog.ts'
 import { openChangelog } from '../changelog/open-changelog.ts'
 import { workerUrl } from '../core/worker-url.ts'
 import { FeedError, fromWireError, toWireError, type WireError } from '../errors/feed-error.ts'
-import { programReplaced } from '../errors/replaced-program.ts'
+import { explainMissing, programReplaced } from '../errors/replaced-program.ts'
 import { followIngest, newAsked, workerOf, type IngestPhase } from './ingest-phase.ts'
 import type { FromIngest, IngestSettings, IngestStart, IngestState, ToIngest } from './ingest.ts'
 import { SlotGauge } from './slot-gauge.ts'
@@ -133,7 +133,10 @@ export class IngestThread {
     const worker = new Worker(workerUrl('ingest/ingest-worker'), { name: 'ingest', workerData: this.#start })
     worker.on('message', (message: FromIngest) => this.#hear(message))
     worker.on('error', (error) => {
-      this.#hear({ tag: 'state', state: { tag: 'retrying', error: toWireError(error), inMs: this.#restartMs } })
+      this.#hear({
+        tag: 'state',
+        state: { tag: 'retrying', error: toWireError(explainMissing(error)), inMs: this.#restartMs },
+      })
     })
     worker.on('exit', () => this.#ended(Date.now() - startedAt))
     if (this.#feeds > 0) worker.postMessage({ tag: 'demand', feeds: this.#feeds } satisfies ToIngest)

@@ -226,10 +226,14 @@ export class FeedPool {
     const at = this.#workers.indexOf(worker)
     if (at >= 0) this.#workers.splice(at, 1)
     for (const feed of Array.from(worker.feeds)) {
-      const { message, detail } = toWireError(error)
-      this.#end(feed, new FeedError('FEED_THREAD', `the thread of the changefeed stopped: ${message}`, { detail }))
+      this.#end(feed, error instanceof FeedError ? error : stopped(error))
     }
   }
+}
+
+function stopped(error: unknown): FeedError {
+  const { message, detail } = toWireError(error)
+  return new FeedError('FEED_THREAD', `the thread of the changefeed stopped: ${message}`, { detail })
 }
 
 function turnsOf({ turns }: Entry): readonly ScanTurns[] {

@@ -2,6 +2,7 @@
 
 import { Worker, type MessagePort } from 'node:worker_threads'
 import { workerUrl } from '../../core/worker-url.ts'
+import { explainMissing } from '../../errors/replaced-program.ts'
 import type { FromFeedWorker, ToFeedWorker } from './feed-messages.ts'
 
 export class PoolWorker {
@@ -11,7 +12,7 @@ export class PoolWorker {
   constructor(hear: (message: FromFeedWorker) => void, lose: (error: unknown) => void) {
     this.#worker = new Worker(workerUrl('feed/pool/feed-worker'), { name: 'feed' })
     this.#worker.on('message', hear)
-    this.#worker.on('error', lose)
+    this.#worker.on('error', (error) => lose(explainMissing(error)))
     this.#worker.on('exit', (code) => lose(new Error(`exit code ${code}`)))
   }
 

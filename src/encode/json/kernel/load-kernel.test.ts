@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { rememberProgram } from '../../../errors/replaced-program.ts'
 import { loadKernel, readKernel } from './load-kernel.ts'
 
 /** An empty function whose body is an instruction that no machine has, as one with SIMD is to a machine without it. */
@@ -31,4 +35,20 @@ test('CHANGEFEED_KERNEL=off is the encoder in JavaScript, without a word', () =>
   } finally {
     delete process.env['CHANGEFEED_KERNEL']
   }
+})
+
+// The last test: what is remembered stays.
+test('the kernel of a package that was replaced while the server runs is not used: it may write something else', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'changefeed-kernel-'))
+  after(() => rmSync(dir, { recursive: true }))
+  const manifest = join(dir, 'package.json')
+  writeFileSync(manifest, '{"version": "0.1.0"}')
+  rememberProgram([manifest])
+  const read = (): Buffer => {
+    // The new files come while the kernel is read.
+    writeFileSync(manifest, '{"version": "0.2.0"}')
+    return readFileSync(new URL('../../../../dist/kernel/encode.wasm', import.meta.url))
+  }
+  const why = 'the program was replaced while this server runs, version 0.1.0 by 0.2.0; restart it'
+  assert.deepEqual(readKernel(read), { tag: 'none', why })
 })

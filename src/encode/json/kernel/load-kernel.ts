@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import { endianness } from 'node:os'
+import { programReplaced } from '../../../errors/replaced-program.ts'
 import { Kernel, type KernelExports } from './kernel.ts'
 
 /** Beside the compiled program, and in a checkout where a build puts it. */
@@ -45,6 +46,10 @@ export function readKernel(read: () => Buffer): Loaded {
   } catch (error) {
     return { tag: 'none', why: error instanceof Error ? error.message : String(error) }
   }
+  // The kernel of another version may understand something else by the numbers of a program: it would write wrong bytes. Asked after
+  // it was read, because it may have been replaced just before.
+  const replaced = programReplaced()
+  if (replaced !== undefined) return { tag: 'none', why: `${replaced.message}; restart it` }
   if (!WebAssembly.validate(bytes)) return { tag: 'none', why: 'this machine has no SIMD instructions for WebAssembly' }
   const host = { writeByHost: (...of: Parameters<Kernel['writeByHost']>): number => kernel.writeByHost(...of) }
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { host })
