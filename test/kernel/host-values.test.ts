@@ -79,6 +79,31 @@ test('a row whose value becomes far longer than its text is left to the referenc
   })
 })
 
+/** Each type has the one before twice, the second time in an array. */
+function nested(depth: number): TypeShape {
+  if (depth === 0) return address
+  const inner = nested(depth - 1)
+  return {
+    tag: 'composite',
+    fields: [
+      { name: 'one', shape: inner },
+      { name: 'many', shape: arrayOf(inner) },
+    ],
+  }
+}
+
+test('types that are deep in each other are written by the kernel as far as values are short', async () => {
+  const rows = Array.from({ length: 100 }, (_, i) => [String(i), i % 2 === 0 ? '(,)' : '("(,""{NULL}"")",{NULL})'])
+  assert.deepEqual(await compareScan(copyOf([int8, nested(10)], rows), 'deep types'), { messages: 100, byKernel: 100 })
+})
+
+test('the reference writes the rows of a table with so many deep types that the kernel has no room for one', async () => {
+  const deep = nested(5)
+  const shapes = [int8, ...Array.from({ length: 100 }, () => deep)]
+  const rows = Array.from({ length: 20 }, (_, i) => [String(i), ...Array.from({ length: 100 }, () => '(,)')])
+  assert.deepEqual(await compareScan(copyOf(shapes, rows), 'many deep types'), { messages: 20, byKernel: 0 })
+})
+
 test('a composite that does not parse ends the feed behind the rows before it', async () => {
   const rows = Array.from({ length: 100 }, (_, i) => [String(i), i === 60 ? '(1' : '(1,a)'])
   assert.deepEqual(await compareScan(copyOf([int8, address], rows), 'a malformed value'), {

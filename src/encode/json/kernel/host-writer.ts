@@ -19,8 +19,14 @@ const nullBytes = 4
 const braces = 2
 /** For so many elements of an array there is room for all names. With more of them, the text is mostly long enough, too. */
 const roomyElements = 16
+/** Types within types have names without end, and values that need room for all of them are rare. */
+const mostFixedBytes = 16 * 1024
 
 export function fixedBytesOf(shape: TypeShape): number {
+  return Math.min(mostFixedBytes, allFixedBytes(shape))
+}
+
+function allFixedBytes(shape: TypeShape): number {
   switch (shape.tag) {
     case 'composite': {
       const { fields, former = [] } = shape

@@ -16,6 +16,8 @@ import {
   mostColumns,
   mostHostWriters,
   opNothing,
+  outputAt,
+  outputEnd,
   programsAt,
   programsEnd,
   stepBytes,
@@ -84,13 +86,15 @@ export function makeProgram(parts: ProgramParts): Program | undefined {
   for (const { text } of allSteps) texts.add(text)
   if (texts.end > programsEnd - programsAt || columns > mostColumns) return undefined
   if (allSteps.some(({ text }) => text.length > largestText)) return undefined
+  const textBytes = allSteps.reduce((sum, { text }) => sum + text.length, 0)
+  const hostBytes = allSteps.reduce((sum, { host }) => sum + (host?.fixedBytes ?? 0), 0)
+  const fixedBytes = textBytes + hostBytes + spareColumnBytes * columns + spareBytes
+  if (fixedBytes > outputEnd - outputAt) return undefined
   const hosts = [...new Set(allSteps.flatMap(({ host }) => host ?? []))]
   if (hosts.length > mostHostWriters) return undefined
   const bytes = Buffer.alloc(texts.end)
   bytes.writeUInt32LE(columns, headColumns)
-  const textBytes = allSteps.reduce((sum, { text }) => sum + text.length, 0)
-  const hostBytes = allSteps.reduce((sum, { host }) => sum + (host?.fixedBytes ?? 0), 0)
-  bytes.writeUInt32LE(textBytes + hostBytes + spareColumnBytes * columns + spareBytes, headFixed)
+  bytes.writeUInt32LE(fixedBytes, headFixed)
   bytes.writeUInt32LE(isDiff ? 1 : 0, headDiff)
   let at = headBytes
   for (const { head, steps, valueStep, isNil } of lists) {
