@@ -86,6 +86,16 @@ export class ListedJobs {
     return { jobs: rows.map(listed), total: Number(count?.[0] ?? 0) }
   }
 
+  /** The ids of all jobs that the user may see. */
+  async ids(user: string): Promise<ReadonlySet<string>> {
+    const { query, schema } = this.#options.state
+    const rows = await query(
+      `SELECT job_id::text FROM ${schema}.jobs WHERE user_name IN (SELECT json_array_elements_text($1::json))`,
+      [await this.#seenBy(user)],
+    )
+    return new Set(rows.flatMap(([id]) => id ?? []))
+  }
+
   /** How many jobs that the user may see have each status. */
   async counts(user: string): Promise<Readonly<Record<string, number>>> {
     const { query, schema } = this.#options.state

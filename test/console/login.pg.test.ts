@@ -118,6 +118,19 @@ test('a role sees and controls what it may by SQL, and its session ends with its
   assert.equal((await ask('session', { headers: ann })).body['user'], 'ann')
   assert.deepEqual((await ask('jobs', { headers: ann })).body['jobs'], [])
   assert.equal((await ask(`jobs/${job}`, { headers: ann })).status, 404)
+  const span = `from=${Date.now() - 60_000}&to=${Date.now() + 10_000}`
+  const lags = `series?name=changefeed.checkpoint_lag&of=job&${span}`
+  const points = async (role: typeof ann, query = lags): Promise<readonly unknown[]> => {
+    const { status, body } = await ask(query, { headers: role })
+    assert.equal(status, 200, JSON.stringify(body))
+    return (body['answers'] as readonly { readonly series: readonly unknown[] }[])[0]?.series ?? []
+  }
+  await attached.postgres.sql(`CREATE ROLE chief SUPERUSER LOGIN PASSWORD 'of chief'`)
+  const chief = await sessionOf('chief')
+  await until('a point of the job', 30_000, async () => (await points(chief)).length > 0 || undefined)
+  assert.deepEqual(await points(ann), [], 'no points of the jobs of others')
+  assert.deepEqual(await points(ann, `series?name=changefeed.checkpoint_lag&${span}`), [])
+  assert.equal((await ask(`${lags}&id=${job}`, { headers: ann })).body['error'], `job with ID ${job} does not exist`)
   const refused = await ask(`jobs/${job}/pause`, { method: 'POST', headers: ann })
   assert.deepEqual([refused.status, refused.body['error']], [403, `user ann does not have privileges for job ${job}`])
 

@@ -18,7 +18,7 @@ import { liveTail } from './live-tail.ts'
 import { LiveTails } from './live-tails.ts'
 import { jobDetail, listJobs } from './jobs.ts'
 import { Overview, type OverviewParts } from './overview.ts'
-import { keptMetrics, querySeries, repeatedSeriesParameters, seriesParameters } from './series.ts'
+import { keptMetrics, noJob, querySeries, repeatedSeriesParameters, seriesParameters } from './series.ts'
 import { Logins, type LoginsOptions } from './logins.ts'
 import { refuseMethod, sendJson } from './send-json.ts'
 import { sessionSlots, type ApiUser } from './sql-client.ts'
@@ -247,9 +247,11 @@ export class Api {
       const { jobs: known } = await parts.listed.page(user.name, { ids, limit: ids.length, hasSpec: false })
       return ids.find((id) => !known.some((job) => job.id === id))
     }
+    const seenJobs = async (): Promise<ReadonlySet<string> | undefined> =>
+      (await parts.rights.isAdmin(user.name)) ? undefined : parts.listed.ids(user.name)
     const left = new AbortController()
     response.once('close', () => left.abort())
-    return querySeries(series, url, { unknownJob, signal: left.signal })
+    return querySeries(series, url, { unknownJob, seenJobs, signal: left.signal })
   }
 
   async #tail({ request, response, url, user, parts: [id = ''] }: UserCall): Promise<undefined> {
@@ -278,13 +280,6 @@ export class Api {
 
 function isJobId(text: string): boolean {
   return /^\d{1,19}$/.test(text) && BigInt(text) < 2n ** 63n
-}
-
-function noJob(id: string): FeedError {
-  return new FeedError('FEED_STATE', `job with ID ${id} does not exist`, {
-    sqlstate: '42704',
-    hint: 'SHOW JOBS lists the jobs',
-  })
 }
 
 function inTime(run: Handler, withinMs: number, hint: string): Handler {

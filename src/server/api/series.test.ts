@@ -20,12 +20,15 @@ function storeOfJobs(): { readonly store: SeriesStore; readonly asked: SeriesQue
       ...many.map((name) => metric(name, ['cluster', 'job'])),
       metric('changefeed.failures', ['cluster', 'scope']),
       metric('changefeed.commit_latency-p50', ['cluster']),
+      metric('lag', ['job']),
     ],
     async query(query) {
       asked.push(query)
       const { fromMs, toMs, stepMs } = query
       const values = Array.from({ length: (toMs - fromMs) / stepMs }, () => 1)
-      return { fromMs, stepMs, series: Array.from({ length: 500 }, (_, i) => ({ id: String(i), values })) }
+      const all = Array.from({ length: 500 }, (_, i) => String(i))
+      const ids = all.filter((id) => query.ids?.includes(id) ?? true)
+      return { fromMs, stepMs, series: ids.map((id) => ({ id, values })) }
     },
   }
   return { store, asked }
@@ -41,6 +44,24 @@ test('an answer that would have millions of values is refused before all of them
   assert.equal(asked.length, 3)
   const { answers } = await querySeries(store, urlOf(names, 100))
   assert.equal(answers.length, 20)
+})
+
+test('who may see some jobs gets the points of these, with ids or without, also of a metric of jobs alone', async () => {
+  const { store, asked } = storeOfJobs()
+  const seenJobs = async (): Promise<ReadonlySet<string>> => new Set(['7', '8'])
+  const span = 'from=0&to=100000'
+  const idsOf = async (query: string): Promise<readonly (string | undefined)[]> => {
+    const { answers } = await querySeries(store, new URL(`http://x/?${query}&${span}`), { seenJobs })
+    return answers.flatMap(({ series }) => series.map(({ id }) => id))
+  }
+  assert.deepEqual(await idsOf('name=a&of=job'), ['7', '8'])
+  assert.deepEqual(await idsOf('name=a&of=job&id=8'), ['8'])
+  assert.deepEqual(await idsOf('name=lag&aggregate=max'), ['7', '8'])
+  const { ids } = asked.at(-1) ?? {}
+  assert.deepEqual(ids, ['7', '8'], 'what is aggregated')
+  await assert.rejects(idsOf('name=a&of=job&id=8&id=9'), { message: 'job with ID 9 does not exist' })
+  await assert.rejects(idsOf('name=lag&id=9'), { message: 'job with ID 9 does not exist' })
+  assert.equal((await idsOf('name=a')).length, 500, 'those of the whole server are for everybody')
 })
 
 test('a name that is repeated is answered once', async () => {

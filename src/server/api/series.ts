@@ -30,6 +30,8 @@ export const repeatedSeriesParameters = ['name', 'id'] as const
 export interface SeriesCall {
   /** Returns the first of these ids that is of no job. */
   readonly unknownJob?: (ids: readonly string[]) => Promise<string | undefined>
+  /** Returns the jobs that the caller may see; undefined: all, also those that are kept no more. */
+  readonly seenJobs?: () => Promise<ReadonlySet<string> | undefined>
   /** Aborts when nobody waits for the answer any more. */
   readonly signal?: AbortSignal
 }
@@ -38,7 +40,11 @@ export interface SeriesCall {
 export async function querySeries(
   store: SeriesStore | undefined,
   url: URL,
-  { unknownJob = () => Promise.resolve(undefined), signal }: SeriesCall = {},
+  {
+    unknownJob = () => Promise.resolve(undefined),
+    seenJobs = () => Promise.resolve(undefined),
+    signal,
+  }: SeriesCall = {},
 ): Promise<SeriesAnswers> {
   const names = [...new Set(url.searchParams.getAll('name'))]
   if (names.length === 0 || names.length > mostNames)
@@ -66,8 +72,19 @@ export async function querySeries(
   }
   const answers: SeriesAnswers['answers'][number][] = []
   let values = 0
+  // A metric of jobs alone has no series of the whole server, so this is not only about `of=job`.
+  const isOfJobs = (name: string): boolean => originFor(store, name, query.of) === 'job'
+  const seen = names.some(isOfJobs) ? await seenJobs() : undefined
+  if (seen !== undefined) {
+    const hidden = ids.find((id) => !seen.has(id))
+    if (hidden !== undefined) throw noJob(hidden)
+  }
   for (const name of names) {
-    const answer = await store?.query({ ...query, name, of: originFor(store, name, query.of) }, signal)
+    const seenIds = seen !== undefined && isOfJobs(name) ? [...seen] : undefined
+    const answer = await store?.query(
+      { ...query, name, of: originFor(store, name, query.of), ids: query.ids ?? seenIds },
+      signal,
+    )
     values += (answer?.series ?? []).reduce((sum, { values: own }) => sum + own.length, 0)
     if (values > mostValues)
       throw new FeedError('FEED_OPTION', `these would be more than ${mostValues} values`, {
@@ -80,15 +97,18 @@ export async function querySeries(
         answer.series.length === 0 || query.aggregate === undefined
           ? await unknownJob(ids.filter((id) => !found.has(id)))
           : undefined
-      if (unknown !== undefined)
-        throw new FeedError('FEED_STATE', `job with ID ${unknown} does not exist`, {
-          sqlstate: '42704',
-          hint: 'SHOW JOBS lists the jobs',
-        })
+      if (unknown !== undefined) throw noJob(unknown)
     }
     answers.push({ name, ...(answer ?? { fromMs, stepMs, series: [] }) })
   }
   return { answers }
+}
+
+export function noJob(id: string): FeedError {
+  return new FeedError('FEED_STATE', `job with ID ${id} does not exist`, {
+    sqlstate: '42704',
+    hint: 'SHOW JOBS lists the jobs',
+  })
 }
 
 function checkName({ metrics }: SeriesStore, name: string, of: SeriesOrigin | undefined): void {
