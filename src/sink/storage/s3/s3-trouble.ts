@@ -1,4 +1,4 @@
-// What an error of S3 means for the sink. The errors of the SDK have the code of S3 for their name.
+// What an error of S3 means for the sink.
 
 import { FeedError } from '../../../errors/feed-error.ts'
 import { isLater, pauseOf, reasonOf, unreachable } from '../cloud/cloud-trouble.ts'
@@ -6,6 +6,7 @@ import { shownPlace } from '../cloud/bucket-place.ts'
 import { foreignAnswer, type FarEnd } from '../cloud/foreign-answer.ts'
 import { saidBy } from '../../said-by.ts'
 import type { StorageTrouble } from '../storage-client.ts'
+import type { LateError } from './late-error.ts'
 import { addressesOf, type S3Location } from './location.ts'
 
 /** The server has no credentials, or a role cannot be assumed. */
@@ -15,7 +16,9 @@ export class NoCredentials extends Error {
   }
 }
 
-interface S3Error extends Error {
+interface S3Error extends LateError {
+  /** The code of S3; absent if the error is of the library, or the answer had no body. */
+  readonly Code?: unknown
   readonly $metadata?: { readonly httpStatusCode?: number }
   readonly $response?: { readonly statusCode?: number; readonly headers?: Readonly<Record<string, string>> }
   /** The region of the bucket, if the request went to another one. */
@@ -51,20 +54,25 @@ const laterCodes: ReadonlySet<string> = new Set([
 export function s3Trouble(thrown: unknown, location: S3Location): StorageTrouble {
   const name = shownPlace('s3', location)
   if (thrown instanceof NoCredentials) return noCredentials(thrown, location)
-  const { $metadata, $response, message = '', name: code = '' } = thrown as S3Error
+  const { $metadata, $response, message = '', answeredStatus } = thrown as S3Error
+  const said = codeIn(thrown)
+  const code = said ?? (thrown as Error).name ?? ''
   const headers = $response?.headers ?? {}
   const status = $metadata?.httpStatusCode ?? (isUnread(thrown) ? $response?.statusCode : undefined)
   const isSuccess = status !== undefined && status >= 200 && status < 300
-  if (status === undefined || (isSuccess && !isS3Code(code) && !isUnread(thrown)))
+  if (status === undefined || (isSuccess && said === undefined && !isUnread(thrown)))
     return unreachable(farEnd(location), thrown, secretsOf(location))
   // What stands before S3 may be in trouble, too, and answer with a page of its own.
-  if (status < 500 && !isS3Code(code) && !isOfS3(headers)) {
+  if (status < 500 && said === undefined && !isOfS3(headers)) {
     const error = foreignAnswer(farEnd(location), { status, contentType: headers['content-type'] })
     return { tag: isSuccess || isLater(status) ? 'failed' : 'refused', error, pauseMs: pauseOf(headers['retry-after']) }
   }
-  const said = isS3Code(code) && message !== code ? saidBy(message, secretsOf(location)) : ''
-  const named = isS3Code(code) ? ` ${code}` : ''
-  const error = new FeedError('FEED_SINK', `${name}: S3 answered ${status}${named}${said === '' ? '' : `: ${said}`}`, {
+  const more = said !== undefined && message !== code ? saidBy(message, secretsOf(location)) : ''
+  const how =
+    answeredStatus === undefined
+      ? [status, ...(said === undefined ? [] : [said])].join(' ')
+      : `${answeredStatus} ${said === undefined ? 'and did not say whether the object is complete' : `with the error ${said}`}`
+  const error = new FeedError('FEED_SINK', `${name}: S3 answered ${how}${more === '' ? '' : `: ${more}`}`, {
     hint: hintOf({ code, status, region: regionIn(thrown), location }),
   })
   if (expiredCodes.has(code)) return { tag: 'expired', error }
@@ -125,9 +133,10 @@ function noCredentials({ message, cause }: NoCredentials, location: S3Location):
   return { tag: status === undefined || isLater(status) ? 'expired' : 'refused', error }
 }
 
-/** Other names are those of errors in JavaScript, or of an answer without a body. */
-function isS3Code(code: string): boolean {
-  return /^[A-Z][A-Za-z0-9]+$/.test(code) && !/^(?:.*Error|Unknown.*|S3ServiceException|NotFound)$/.test(code)
+/** Returns the code that S3 has said: what the library calls an error may be a name of its own. */
+function codeIn(thrown: unknown): string | undefined {
+  const { Code } = thrown as S3Error
+  return typeof Code === 'string' && /^[A-Z][\w.]+$/.test(Code) ? Code : undefined
 }
 
 interface Answered {
@@ -168,7 +177,7 @@ function hintOf({ code, status, region, location }: Answered): string | undefine
     case 'InvalidStorageClass':
       return 'S3_STORAGE_CLASS is a class that the far end has: STANDARD, STANDARD_IA, INTELLIGENT_TIERING …'
   }
-  if (status === 403) {
+  if (status === 403 || code === 'AccessDenied') {
     const files = `${bucket}/${folder === '' ? '' : `${folder}/`}*`
     const kms = encryption?.mode === 'aws:kms' ? ', and kms:GenerateDataKey and kms:Decrypt on the key' : ''
     return `the credentials need s3:PutObject and s3:AbortMultipartUpload on ${files}${kms}`

@@ -10,6 +10,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { ForeignAnswer } from '../cloud/foreign-answer.ts'
 import type { StorageUpload } from '../storage-client.ts'
+import { seeLateErrors } from './late-error.ts'
 import type { ObjectHead, Send } from './request.ts'
 
 const abortMs = 10_000
@@ -85,10 +86,12 @@ export class S3Upload implements StorageUpload {
       UploadId: this.#id,
       MultipartUpload: { Parts },
     })
+    const markLate = seeLateErrors(command)
     try {
       const { ETag, $metadata } = await this.#send((client, options) => client.send(command, options), signal)
       if (ETag === undefined) throw new ForeignAnswer({ status: $metadata.httpStatusCode })
     } catch (error) {
+      markLate(error)
       // The answer to the first request may have been lost. Then there is no such upload any more, or it has no such parts.
       const isGone = (error as Error).name === 'NoSuchUpload' || (error as Error).name === 'InvalidPart'
       if (!isRepeated || !isGone || !(await this.#isThere(signal))) throw error

@@ -203,6 +203,37 @@ test.describe('a client of S3', { skip }, () => {
     }
   })
 
+  test('an error that S3 sends after it has answered 200 is said in its words, without secrets', async () => {
+    await using client = await connect(location('late'))
+    const upload = await client.begin({ ...object, name: 'late' }, signal)
+    await upload.write(Buffer.alloc(6 << 20), signal)
+    const trouble = s3Error(200, 'InternalError', 'We encountered an internal error. Please try again.')
+    const words = 'S3 answered 200 with the error InternalError: We encountered an internal error. Please try again.'
+    for (const [answer, said] of [
+      [trouble, words],
+      // It sends blanks while it works, so that the connection stays.
+      [{ ...trouble, body: `\n  \n${trouble.body}` }, words],
+      [{ ...trouble, body: `${trouble.body}\n` }, words],
+      [s3Error(200, 'SlowDown', `not ${s3Keys.secret}`), 'S3 answered 200 with the error SlowDown: not redacted'],
+      [s3Error(200, 'AccessDenied'), 'S3 answered 200 with the error AccessDenied'],
+      [{ ...trouble, body: '' }, 'S3 answered 200 and did not say whether the object is complete'],
+      [{ ...trouble, body: ' \n ' }, 'S3 answered 200 and did not say whether the object is complete'],
+    ] as const) {
+      service.front.next.push(answer)
+      const found = client.trouble(await thrownBy(upload.complete(signal)))
+      assert.deepEqual([found.tag, found.error.message], ['failed', `s3://files/late: ${said}`])
+    }
+    await upload.complete(signal)
+    assert.equal((await service.objects('files', 'late')).get('late')?.length, 6 << 20)
+  })
+
+  test('an answer of 500 is said in the words of S3', async () => {
+    await using client = await connect(location('x'))
+    service.front.next.push(s3Error(500, 'InternalError', 'Please try again.'))
+    const { error } = client.trouble(await thrownBy(client.put(object, [Buffer.from('x')], signal)))
+    assert.equal(error.message, 's3://files/x: S3 answered 500 InternalError: Please try again.')
+  })
+
   test('a check refuses a bucket that is not there and wrong keys, and lets in whoever may only write', async () => {
     const check = async (changes: Partial<S3Location>): Promise<void> => {
       await using client = await connect(location('x', changes))
