@@ -140,7 +140,7 @@ export class ExtendedProtocol {
 
   async #prepare(message: ReadParse, piece: Piece): Promise<void> {
     const { link } = this.#session
-    if (piece.tag === 'error') throw piece.error
+    if (piece.tag === 'error') return this.#session.refuseMalformed(piece)
     if ((await link.statusNow()) === 'E') throw inFailedTransaction()
     if (piece.tag === 'local') {
       const { statement, sql } = piece

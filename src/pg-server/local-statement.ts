@@ -18,8 +18,16 @@ export type Piece =
       /** The text depends on the moment, so a prepared statement gets it anew before each Bind. */
       readonly isAnew?: boolean
     }
-  /** A statement of ours that is malformed. */
-  | { readonly tag: 'error'; readonly error: Error; readonly sql: string }
+  | MalformedPiece
+
+/** A statement of ours that is malformed. */
+export interface MalformedPiece {
+  readonly tag: 'error'
+  readonly error: Error
+  readonly sql: string
+  /** Called when a client has sent it. */
+  readonly refused?: ((session: SessionControl) => void) | undefined
+}
 
 /** A text for PostgreSQL. */
 export interface SentText {

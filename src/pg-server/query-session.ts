@@ -3,13 +3,15 @@
 import { FeedError } from '../errors/feed-error.ts'
 import type { BackendLink } from './backend-link.ts'
 import type { LocalRun } from './local-run.ts'
-import type { StartedCall } from './local-statement.ts'
+import type { MalformedPiece, StartedCall } from './local-statement.ts'
 
 export interface QuerySession {
   readonly link: BackendLink
   /** Writes to the client; settles when the client can receive more. */
   write(bytes: Uint8Array): Promise<void>
   start(call: StartedCall): LocalRun
+  /** Throws the error of the statement. */
+  refuseMalformed(piece: MalformedPiece): never
 }
 
 /** Puts an open transaction into the failed state, as an error of PostgreSQL would: it sends a statement that cannot succeed. */

@@ -17,7 +17,7 @@ import type { LoginSlot } from './login-slots.ts'
 import { ExtendedProtocol } from './extended-protocol.ts'
 import { MessageJudge } from './judge-message.ts'
 import type { LocalRun } from './local-run.ts'
-import type { SessionControl, StartedCall, StatementHandler } from './local-statement.ts'
+import type { MalformedPiece, SessionControl, StartedCall, StatementHandler } from './local-statement.ts'
 import type { RunningStatements } from './running-statements.ts'
 import { SessionBackend } from './session-backend.ts'
 import { sessionControl } from './session-control.ts'
@@ -111,6 +111,11 @@ export class Session implements QuerySession {
 
   start(call: StartedCall): LocalRun {
     return this.#runs.start(call, this.#control)
+  }
+
+  refuseMalformed({ refused, error }: MalformedPiece): never {
+    refused?.(this.#control)
+    throw error
   }
 
   /** Called for a CancelRequest: cancels what runs now. */

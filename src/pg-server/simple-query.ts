@@ -45,7 +45,7 @@ async function runPiece(session: QuerySession, piece: Piece): Promise<boolean> {
   const { link } = session
   try {
     if (piece.tag === 'forward') return await link.relay(piece)
-    if (piece.tag === 'error') throw piece.error
+    if (piece.tag === 'error') return session.refuseMalformed(piece)
     if (link.status === 'E') throw inFailedTransaction()
     if (piece.tag === 'rewrite') return await link.relay(await piece.rewrite((query) => link.query(query)))
     const { statement } = piece

@@ -121,17 +121,28 @@ test('the log says that the server has started, and which changefeed was refused
     [`CREATE CHANGEFEED FOR t INTO 's3://b/p?AWS_ACCESS_KEY_ID=x&AWS_SECRET_ACCES_KEY=${secret}'`, undefined],
     [`EXPERIMENTAL CHANGEFEED FOR t WITH cursor = '${secret}'`, undefined],
     [`CREATE CHANGEFEED FOR t INTO 'null://' WITH format = hunter2unquoted`, undefined],
+    [`CREATE CHANGEFEED FOR t INTO 'null://' hunter2unquoted`, 'FEED_SYNTAX'],
+    [`CREATE CHANGEFEED FOR t INTO 'null://' '${secret}'`, 'FEED_SYNTAX'],
+    [`CREATE CHANGEFEED FOR t INTO 'null://?x=${secret}`, undefined],
+    [`CREATE CHANGEFEED FOR t WITH updated '${secret}' `, 'FEED_SYNTAX'],
+    [`EXPERIMENTAL CHANGEFEED t, hunter2unquoted`, 'FEED_SYNTAX'],
   ] as const
   for (const [sql] of refused) await assert.rejects(server.sql(sql))
+  const prepared = `CREATE CHANGEFEED FOR t INTO $1 hunter2unquoted`
+  const client = await server.connect()
+  await assert.rejects(client.query(prepared, [`null://${secret}`]))
+  await client.end()
   const lines = await until('each has its line', 10_000, () => {
     const found = logged()
       .slice(before)
       .filter(({ event }) => event === 'refused_changefeed')
-    return found.length >= refused.length ? found : undefined
+    return found.length > refused.length ? found : undefined
   })
-  assert.equal(lines.length, refused.length)
+  const all = [...refused, [prepared, 'FEED_SYNTAX'] as const]
+  assert.equal(lines.length, all.length)
   for (const [i, line] of lines.entries()) {
-    const [sql, code] = refused[i] as (typeof refused)[number]
+    const [sql, code] = all[i] as (typeof all)[number]
+    if (code === 'FEED_SYNTAX') assert.equal(typeof line['position'], 'number', sql)
     assert.match(String(line['code']), /^FEED_/, sql)
     if (code !== undefined) assert.equal(line['code'], code, sql)
     assert.deepEqual([line['user'], line['database'], line['level']], ['root', 'defaultdb', 30], sql)

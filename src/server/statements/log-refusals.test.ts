@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { withoutTyped } from './log-refusals.ts'
+import { withoutNear, withoutTyped } from './log-refusals.ts'
 
 test('an error in the log has nothing that was typed where a value is expected, with quotes or without', () => {
   for (const [sql, said, logged] of [
@@ -24,4 +24,18 @@ test('an error in the log has nothing that was typed where a value is expected, 
     [`CREATE CHANGEFEED FOR t WITH updated = true`, 'updated must not be true', 'updated must not be true'],
   ] as const)
     assert.equal(withoutTyped(said, sql, sql.includes('$1') ? ['hunter2'] : []), logged, sql)
+})
+
+test('a syntax error in the log names only words of the grammar', () => {
+  for (const [said, logged] of [
+    ['syntax error at or near "hunter2"', 'syntax error at or near "…"'],
+    [`syntax error at or near "'hunter2"`, 'syntax error at or near "…"'],
+    ['syntax error at or near ""hun"" "ter2""', 'syntax error at or near "…"'],
+    ['syntax error at or near "hun\nter2"', 'syntax error at or near "…"'],
+    ['syntax error at or near "INTO"', 'syntax error at or near "INTO"'],
+    ['syntax error at or near ","', 'syntax error at or near ","'],
+    ['syntax error at end of input', 'syntax error at end of input'],
+    ['relation "near" does not exist', 'relation "near" does not exist'],
+  ] as const)
+    assert.equal(withoutNear(said), logged)
 })

@@ -2,7 +2,7 @@
 
 import type { Logger } from 'pino'
 import { FeedError } from '../../errors/feed-error.ts'
-import type { LocalCall, LocalStatement } from '../../pg-server/local-statement.ts'
+import type { LocalCall, LocalStatement, MalformedPiece, SessionControl } from '../../pg-server/local-statement.ts'
 import { lex } from '../../sql/lexer.ts'
 import { isOp, isWord } from '../../sql/tokens.ts'
 
@@ -27,8 +27,29 @@ export function logRefusals(statement: LocalStatement, log: Logger, sql: string)
   }
 }
 
+/** The same for a statement that does not parse. Only those that would create a changefeed have a line. */
+export function logMalformed(piece: MalformedPiece, log: Logger): MalformedPiece {
+  const { error, sql } = piece
+  if (!isCreation(sql)) return piece
+  return {
+    ...piece,
+    refused: (session) => logRefusal(log, error, { call: { session, parameters: [] }, sql, isAccepted: false }),
+  }
+}
+
+function isCreation(sql: string): boolean {
+  const words = lex(sql).map(({ tag, text }) => (tag === 'word' ? text.toLowerCase() : ''))
+  if (words[0] === 'create' && words[1] === 'schedule') return words.includes('changefeed')
+  return words.some((word, i) => word === 'changefeed' && creating.has(words[i - 1] ?? ''))
+}
+
+const creating: ReadonlySet<string> = new Set(['create', 'experimental', 'replace'])
+
 interface Refused {
-  readonly call: LocalCall
+  readonly call: { readonly session: Pick<SessionControl, 'user' | 'database' | 'clientAddress'> } & Pick<
+    LocalCall,
+    'parameters'
+  >
   readonly sql: string
   /** The changefeed had begun to run on the connection. */
   readonly isAccepted: boolean
@@ -37,10 +58,12 @@ interface Refused {
 function logRefusal(log: Logger, error: unknown, { call, sql, isAccepted }: Refused): void {
   const { session, parameters } = call
   const { user, database, clientAddress: client } = session
-  const { code, sqlstate } = error instanceof FeedError ? error : { code: 'FEED_BUG', sqlstate: 'XX000' }
-  const text = error instanceof Error ? error.message : String(error)
+  const { code, sqlstate, position } =
+    error instanceof FeedError ? error : { code: 'FEED_BUG', sqlstate: 'XX000', position: undefined }
+  const text = withoutNear(error instanceof Error ? error.message : String(error))
   const event = isAccepted ? 'ended_changefeed' : 'refused_changefeed'
-  const line = { event, user, database, client, code, sqlstate, error: withoutTyped(text, sql, parameters) }
+  const shown = withoutTyped(text, sql, parameters)
+  const line = { event, user, database, client, code, sqlstate, position, error: shown }
   const what = isAccepted
     ? '[changefeed] a changefeed on a connection has ended'
     : '[changefeed] a changefeed is refused'
@@ -49,6 +72,17 @@ function logRefusal(log: Logger, error: unknown, { call, sql, isAccepted }: Refu
   else if (code === 'FEED_SOURCE_DOWN') log.warn(line, what)
   else log.info(line, what)
 }
+
+/** A syntax error names what stands where it was noticed, which may be a secret that lacks its quotes or its option. */
+export function withoutNear(text: string): string {
+  return text.replace(/( at or near )"(.*)"$/s, (whole, before: string, near: string) =>
+    /^[^\w'"$]+$/.test(near) || ofGrammar.has(near.toLowerCase()) ? whole : `${before}"…"`,
+  )
+}
+
+const ofGrammar: ReadonlySet<string> = new Set(
+  'as create changefeed for from into options select table to where with'.split(' '),
+)
 
 /** The client may read again what it has typed. In the log it may be a secret in a wrong place: a password as the value of another option. */
 export function withoutTyped(text: string, sql: string, parameters: readonly (string | null)[]): string {

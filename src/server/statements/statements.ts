@@ -53,7 +53,7 @@ import { disconnectForMove } from './drop-database.ts'
 import { withoutOurs } from './dump-query.ts'
 import { grantChangefeed } from './grant-changefeed.ts'
 import { deallocate, resetSession, useDatabase } from './change-session.ts'
-import { logRefusals } from './log-refusals.ts'
+import { logMalformed, logRefusals } from './log-refusals.ts'
 import { runChangefeed } from './run-changefeed.ts'
 import { changeSetting } from './set-cluster-setting.ts'
 import { checkJobsThere } from './show-jobs.ts'
@@ -106,7 +106,7 @@ export class Statements implements StatementHandler {
       (splices: readonly Splice[]) =>
       (position: number): number =>
         typedPosition(typed, start, splices, position)
-    if (piece.tag === 'error') return piece
+    if (piece.tag === 'error') return logMalformed(piece, this.#context.log)
     if (piece.tag === 'forward') return { tag: 'forward', sql: piece.sql, positions: positions(piece.splices) }
     if (piece.tag === 'rewrite') {
       const rewrite = async (query: BackendQuery): Promise<SentText> => {
@@ -129,7 +129,7 @@ export class Statements implements StatementHandler {
       }
       return select(statement, this.#context, { sql, positions: () => typedPosition(typed, start, [], 1) })
     } catch (error) {
-      return { tag: 'error', error: error as Error, sql }
+      return logMalformed({ tag: 'error', error: error as Error, sql }, this.#context.log)
     }
   }
 }
