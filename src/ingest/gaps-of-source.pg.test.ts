@@ -103,7 +103,10 @@ test('a slot that PostgreSQL has given up because it kept too much WAL is a gap'
   await db.sql('ALTER SYSTEM RESET max_slot_wal_keep_size')
   await db.sql('SELECT pg_reload_conf()')
   await using all = await following(db)
-  assert.match(await all.gap(), /was invalidated \(wal_removed\): changes after \S+ are missing/)
+  assert.match(
+    await all.gap(),
+    /was invalidated \(wal_removed: .*max_slot_wal_keep_size.*\): changes after \S+ are missing/,
+  )
   await db.sql(`INSERT INTO t VALUES ('2')`)
   assert.deepEqual(await all.story(), ['gap', '2'])
 })

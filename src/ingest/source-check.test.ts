@@ -49,12 +49,17 @@ test('a slot that is gone, lost, foreign or ahead is named as a gap', () => {
   assert.match(gone.gap ?? '', /slot "s" does not exist any more: changes after 0\/64 are missing/)
   for (const lost of [
     { ...fine, walStatus: 'lost' },
+    { ...fine, walStatus: 'lost', invalidationReason: 'wal_removed' },
     { ...fine, invalidationReason: 'idle_timeout' },
+    { ...fine, invalidationReason: 'of_tomorrow' },
     { ...fine, plugin: 'test_decoding' },
   ]) {
     const verdict = judge(lost)
     assert.ok(verdict.tag === 'recreate' && verdict.drop)
-    assert.match(verdict.gap ?? '', /invalidated \((?:wal_removed|idle_timeout)\)|for plugin "test_decoding"/)
+    assert.match(
+      verdict.gap ?? '',
+      /invalidated \((?:wal_removed: .* max_slot_wal_keep_size .*|idle_timeout: .* idle_replication_slot_timeout|of_tomorrow)\): changes|for plugin "test_decoding"/,
+    )
   }
   const ahead = judge({ ...fine, confirmedLsn: 101n })
   assert.ok(ahead.tag === 'gap')

@@ -3,6 +3,7 @@
 
 import type { LastTransaction } from '../changelog/changelog.ts'
 import { formatLsn, type Lsn } from '../core/lsn.ts'
+import { slotInvalidation } from '../postgres/slot-invalidation.ts'
 
 /** Kept with the log: which database it was written from. */
 export interface SourceIdentity {
@@ -79,7 +80,7 @@ export function judgeSlot(name: string, slot: SlotFacts | undefined, wal: WalFac
     return { tag: 'recreate', drop: true, gap: `replication slot "${name}" was ${why}: ${since} are missing` }
   }
   if (slot.walStatus === 'lost' || slot.invalidationReason !== null)
-    return recreate(`invalidated (${slot.invalidationReason ?? 'wal_removed'})`)
+    return recreate(`invalidated (${slotInvalidation(slot.invalidationReason)})`)
   if (slot.plugin !== 'pgoutput') return recreate(`recreated by somebody else, for plugin "${slot.plugin}"`)
   // The server would wait until its WAL reaches the position, and silently skip everything that it writes until then.
   const end = typeof wal.leftAt === 'bigint' && wal.leftAt < wal.end ? wal.leftAt : wal.end

@@ -1,4 +1,5 @@
 import { shownString } from '../../core/quote.ts'
+import { slotInvalidation } from '../../postgres/slot-invalidation.ts'
 import { slotName } from '../../source-schema/names.ts'
 import { sizeText } from '../amounts.ts'
 import { failure, ok, warning, type ServerCheck } from '../finding.ts'
@@ -17,7 +18,7 @@ export const ourSlot: ServerCheck = {
     }
     if (slot.walStatus === 'lost' || slot.invalidation !== null)
       return failure(
-        `slot ${ours} was invalidated (${slot.invalidation ?? 'its WAL was removed'}): changes are lost`,
+        `slot ${ours} was invalidated (${slotInvalidation(slot.invalidation)}): changes are lost`,
         'start the server: it makes a new slot, and its changefeeds end with what is missing',
       )
     const keeps = `keeps ${sizeText(slot.retainedBytes ?? 0)} of WAL`
