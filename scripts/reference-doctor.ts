@@ -26,6 +26,7 @@ In a checkout the command is \`npx changefeed\` ([how it is run](command-line.md
 | \`--system-password-file=FILE\` | the same for the role in \`--system-url\` |
 | \`--no-install\` | nothing is to be installed, as if the role could not: a DBA prepares the database |
 | \`--all\` | also print what is ok: what would be created, which locks are taken, what happens while the server is down, how long a scan takes |
+| \`--tls-cert=FILE\`, \`--tls-client-ca=FILE\` | the certificates that the server uses or shall use: whether they end within two weeks |
 | \`--json\` | print all findings as JSON |
 
 In a terminal lines are broken at words, and the marks have colours (not with \`NO_COLOR\`); in a pipe each finding and each remedy is one line. Of more

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import test, { after, before } from 'node:test'
 import { program } from '../../test/server/program.ts'
 import { PostgresServerUnderTest } from '../../test/support/postgres-server.ts'
+import { OddAuthority } from '../../test/support/servers/odd-certificates.ts'
 import { within } from '../../test/support/until.ts'
 import { serverUser } from '../postgres/embedded/server-user.ts'
 
@@ -66,6 +67,23 @@ test('the exit code says whether a changefeed can start: 0 in order, 2 with warn
   assert.match(failed.stdout, /\n1 failure: a changefeed cannot start\n$/)
   const usage = await program(['doctor', `--postgres=${server.url()}`, '--tables=a.b.c'])
   assert.deepEqual([usage.code, usage.stdout], [1, ''])
+})
+
+test('the certificates that a server shall use are looked at', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'changefeed-doctor-'))
+  try {
+    const { cert, ca } = new OddAuthority(dir).make({ days: 1 })
+    const url = `--postgres=${server.url()}`
+    const soon = await json(url, `--tls-cert=${cert}`, `--tls-client-ca=${ca}`)
+    const found = soon.printed.findings.filter(({ id }) => id === 'certificates')
+    assert.deepEqual([soon.code, found.map(({ verdict }) => verdict)], [2, ['warning']])
+    assert.match(found[0]?.what ?? '', /^the certificate in --tls-cert expires at \S+Z$/)
+    const none = await program(['doctor', url, `--tls-cert=${join(dir, 'none')}`])
+    assert.equal(none.code, 1)
+    assert.match(none.stderr, /cannot read --tls-cert=\S+none/)
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
 })
 
 test('--json prints a stable shape', async () => {

@@ -1,6 +1,7 @@
 // The list of all checks, in the order of the report. docs/reference/doctor.md is generated from it (`npm run reference`).
 
 import { absence } from './checks/absence.ts'
+import { certificates } from './checks/certificates.ts'
 import { commitTimestamps } from './checks/commit-timestamps.ts'
 import { connections } from './checks/connections.ts'
 import { ddl } from './checks/ddl.ts'
@@ -64,6 +65,7 @@ export const serverChecks: readonly ServerCheck[] = [
   prepared,
   failover,
   commitTimestamps,
+  certificates,
   encoding,
   settings,
   ddl,

@@ -8,6 +8,7 @@
 //
 // What our role may not see is said as such, and never guessed.
 
+import type { CertificateEnd } from '../core/certificate-end.ts'
 import { readProvider } from '../postgres/provider.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { RawConnection } from '../postgres/raw-connection.ts'
@@ -38,6 +39,8 @@ export interface Examined {
   readonly makesKeys?: boolean
   /** The server that asks reads the slot itself. */
   readonly isServed?: boolean
+  /** Of a server of ours. */
+  readonly certificates?: readonly CertificateEnd[]
   /** How long the rate of WAL is measured at least. */
   readonly measureMs?: number
   /** A transaction that has been open for longer is reported. */
@@ -88,6 +91,8 @@ async function examineOver(connection: RawConnection, examined: Examined): Promi
     diff: examined.diff === true,
     makesKeys: examined.makesKeys === true,
     isServed: examined.isServed === true,
+    certificates: examined.certificates ?? [],
+    nowMs: Date.now(),
     longSeconds: examined.longSeconds ?? defaultLongSeconds,
     state: state.facts,
     rate: await measured(),

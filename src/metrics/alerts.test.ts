@@ -42,7 +42,7 @@ function* namesOf(table: MetricTable<never>, outer: readonly string[]): Generato
 }
 
 function check(expression: string): readonly string[] {
-  const used = [...new Set(expression.match(/\b(?:changefeed_\w+|jobs_\w+|sys_\w+|up)\b/g))]
+  const used = [...new Set(expression.match(/\b(?:changefeed_\w+|jobs_\w+|sys_\w+|security_\w+|up)\b/g))]
   assert.ok(used.length > 0, expression)
   for (const name of used) assert.ok(name === 'up' || known.has(name), `${name} in ${expression}`)
   // Only what counts up has a rate.

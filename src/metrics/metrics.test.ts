@@ -90,7 +90,7 @@ test('every metric has a name of its own, and help of one line', () => {
   const all = tables.flatMap((table) => Object.entries(table))
   assert.equal(new Set(all.map(([name]) => name.replaceAll('.', '_'))).size, all.length)
   for (const [name, { help }] of all) {
-    assert.match(name, /^(?:changefeed|jobs\.changefeed|sys)\.[a-z_.]+$/)
+    assert.match(name, /^(?:changefeed|jobs\.changefeed|sys|security\.certificate)\.[a-z_.]+$/)
     assert.match(help, /^[A-Z0-9][^\\\n]*\.$/)
   }
 })

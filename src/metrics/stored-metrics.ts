@@ -19,8 +19,13 @@ const ofEachJob: readonly string[] = [
   'changefeed.emitted_bytes',
   'changefeed.sink_errors',
 ]
-/** Metrics whose values say nothing without all their labels. */
-const notStored: ReadonlySet<string> = new Set(['changefeed.table_lag', 'changefeed.source.slot_wal_status'])
+/** Metrics whose values say nothing without all their labels, or do not change. */
+const notStored: ReadonlySet<string> = new Set([
+  'changefeed.table_lag',
+  'changefeed.source.slot_wal_status',
+  'security.certificate.expiration.node',
+  'security.certificate.expiration.client_ca',
+])
 
 export const storedMetrics: readonly KeptMetric[] = [
   ...stored(changefeedMetrics, (name) => ['cluster', 'scope', ...(ofEachJob.includes(name) ? ['job' as const] : [])]),

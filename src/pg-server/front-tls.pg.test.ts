@@ -169,6 +169,10 @@ test('a certificate that expires soon, or has, is named', () => {
   assert.equal(tls.expiry(endMs - 15 * day), undefined)
   assert.match(tls.expiry(endMs - 13 * day) ?? '', /^the certificate in --tls-cert=.* expires at \d{4}-/)
   assert.match(tls.expiry(endMs + 1) ?? '', / has expired at /)
+  const both = FrontTls.open({ cert, key, clientCa: ca })
+  const ends = both.ends.map((end) => end.endMs)
+  assert.deepEqual([both.ends.map(({ flag }) => flag), ends.includes(endMs)], [['--tls-cert', '--tls-client-ca'], true])
+  assert.match(both.expiry(Math.max(...ends)) ?? '', /--tls-cert=.*\nan authority in --tls-client-ca=/)
 })
 
 test('a front that closes says so to its encrypted clients', async () => {

@@ -5,6 +5,7 @@ import { constants, createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { createSecureContext, createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls'
+import { certificateExpiry, firstEndMs, type CertificateEnd } from '../core/certificate-end.ts'
 import { FeedError } from '../errors/feed-error.ts'
 import type { TlsBeginning } from './handshake.ts'
 
@@ -20,11 +21,11 @@ export interface FrontTlsFiles {
 const protocol = 'postgresql'
 const webProtocol = 'http/1.1'
 const handshakeMs = 20_000
-const warnMs = 14 * 24 * 3_600_000
 
 interface Loaded {
   readonly options: SecureContextOptions
   readonly certificate: X509Certificate
+  readonly ends: readonly CertificateEnd[]
 }
 
 export class FrontTls {
@@ -60,13 +61,18 @@ export class FrontTls {
     return this.#loaded.certificate
   }
 
-  /** What is wrong with the time of the certificate; undefined: nothing for two weeks. */
+  /** When the certificates of the files end that are used now. */
+  get ends(): readonly CertificateEnd[] {
+    return this.#loaded.ends
+  }
+
+  /** What is wrong with the time of the certificates; undefined: nothing for two weeks. */
   expiry(nowMs: number = Date.now()): string | undefined {
-    const { validToDate } = this.#loaded.certificate
-    const leftMs = validToDate.getTime() - nowMs
-    if (leftMs > warnMs) return undefined
-    const word = leftMs < 0 ? 'has expired' : 'expires'
-    return `the certificate in --tls-cert=${this.#files.cert} ${word} at ${validToDate.toISOString()}: put another one there, and send SIGHUP to this server`
+    const { cert, clientCa } = this.#files
+    const found = this.ends.flatMap(
+      (end) => certificateExpiry(end, { nowMs, file: end.flag === '--tls-cert' ? cert : clientCa }) ?? [],
+    )
+    return found.length === 0 ? undefined : found.map(({ error, hint }) => `${error}: ${hint}`).join('\n')
   }
 
   get asksForCertificates(): boolean {
@@ -127,7 +133,9 @@ function load({ cert, key, clientCa }: FrontTlsFiles): Loaded {
   if (!certificate.checkPrivateKey(privateKey)) {
     throw new FeedError('FEED_START', `--tls-key=${key} is not the key of --tls-cert=${cert}`)
   }
-  if (clientCa !== undefined) parsed('--tls-client-ca', clientCa, () => new X509Certificate(caPem ?? ''))
+  const ends: CertificateEnd[] = [{ flag: '--tls-cert', endMs: firstEndMs(certPem) }]
+  if (clientCa !== undefined)
+    ends.push({ flag: '--tls-client-ca', endMs: parsed('--tls-client-ca', clientCa, () => firstEndMs(caPem ?? '')) })
   const options: SecureContextOptions = {
     cert: certPem,
     key: keyPem,
@@ -137,7 +145,7 @@ function load({ cert, key, clientCa }: FrontTlsFiles): Loaded {
     secureOptions: constants.SSL_OP_NO_TICKET,
   }
   parsed('--tls-cert', cert, () => createSecureContext(options))
-  return { options, certificate }
+  return { options, certificate, ends }
 }
 
 function read(path: string, flag: string): string {

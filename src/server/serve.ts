@@ -161,7 +161,8 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     stops.push(() => points.close())
     const paused = new PausedJobs(store)
     const names = new TableNames((database, relids) => namesOfTables({ ...source, database }, relids))
-    stops.push(recordPoints({ feeds, jobs, sources, scopes, settings, paused, names, points }, log))
+    const certificates = () => door?.tls?.ends ?? []
+    stops.push(recordPoints({ feeds, jobs, sources, scopes, settings, paused, names, points, certificates }, log))
 
     const types = new TypeMemory()
     // Nothing waits for the answer: until the types are known, statements ask the catalogue.
@@ -191,6 +192,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       backend,
       types,
       running,
+      certificates,
       work: new StatementWork(),
       log,
     }

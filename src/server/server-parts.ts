@@ -1,6 +1,7 @@
 // The parts of the server that its statements, its jobs and its metrics use.
 
 import type { Logger } from 'pino'
+import type { CertificateEnd } from '../core/certificate-end.ts'
 import type { MetricScopes } from '../core/metric-scopes.ts'
 import type { FeedPool } from '../feed/pool/feed-pool.ts'
 import type { JobRights } from '../jobs/job-rights.ts'
@@ -44,6 +45,8 @@ export interface ServerParts {
   readonly backend: Backend
   readonly types: TypeMemory
   readonly running: RunningStatements
+  /** When those of this server end. */
+  readonly certificates: () => readonly CertificateEnd[]
   readonly work: StatementWork
   readonly log: Logger
 }

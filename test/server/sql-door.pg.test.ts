@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +10,7 @@ import { after, before, test } from 'node:test'
 import pg from 'pg'
 import { PostgresServerUnderTest } from '../support/postgres-server.ts'
 import { certificateOf } from '../support/servers/certificates.ts'
+import { OddAuthority } from '../support/servers/odd-certificates.ts'
 import { until } from '../support/until.ts'
 import { main } from './run-main.ts'
 
@@ -55,7 +57,7 @@ test('a start that would let others read what clients send is refused, before an
   assert.ok(!existsSync(join(dir, 'store')))
 })
 
-test('a server with TLS listens for others, and reads its certificate again at SIGHUP', async () => {
+test('a server with TLS listens for others, reads its certificate again at SIGHUP, and says in HTTP when it ends', async () => {
   const files = { cert: join(dir, 'cert.pem'), key: join(dir, 'cert.key') }
   copyFileSync(cert, files.cert)
   copyFileSync(key, files.key)
@@ -102,6 +104,26 @@ test('a server with TLS listens for others, and reads its certificate again at S
     await until('the certificate is new', withinMs, async () =>
       (await shown()) === 'front after a while' ? true : undefined,
     )
+    const soon = new OddAuthority(join(dir, 'odd')).make({ days: 1 })
+    copyFileSync(soon.cert, files.cert)
+    copyFileSync(soon.key, files.key)
+    child.kill('SIGHUP')
+    const base = `http://localhost:${/^http: +https:\/\/localhost:(\d+)$/m.exec(output)?.[1]}`
+    const endsAt = Math.floor(new X509Certificate(readFileSync(soon.cert)).validToDate.getTime() / 1000)
+    await until('the metric is that of the new one', withinMs, async () => {
+      const page = await (await fetch(`${base}/_status/vars?visibility=essential`)).text()
+      return page.includes(`\nsecurity_certificate_expiration_node ${endsAt}\n`) ? true : undefined
+    })
+    const own = { 'x-changefeed-console': '1' }
+    const { headers } = await fetch(`${base}/api/v1/login`, {
+      method: 'POST',
+      headers: own,
+      body: JSON.stringify(login),
+    })
+    const cookie = headers.getSetCookie()[0]?.split(';')[0] ?? ''
+    const overview = await fetch(`${base}/api/v1/overview`, { headers: { ...own, cookie } })
+    const { attention } = (await overview.json()) as { readonly attention: readonly { readonly detail: string }[] }
+    assert.match(attention[0]?.detail ?? '', /^the certificate in --tls-cert expires at 20/)
     assert.equal(child.exitCode, null)
   } finally {
     if (child.exitCode === null) {

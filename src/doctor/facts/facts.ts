@@ -1,5 +1,6 @@
 // Everything that the checks may know, as plain values.
 
+import type { CertificateEnd } from '../../core/certificate-end.ts'
 import type { SlotRoom } from '../../postgres/slot-room.ts'
 import type { SourceMode } from '../../source-schema/source-mode.ts'
 import type { Provider } from '../../postgres/provider.ts'
@@ -26,6 +27,9 @@ export interface Facts {
   readonly makesKeys: boolean
   /** Who asks reads the slot already. */
   readonly isServed: boolean
+  /** Those of our own server, as far as they were named. */
+  readonly certificates: readonly CertificateEnd[]
+  readonly nowMs: number
   /** A transaction that has been open for longer is long. */
   readonly longSeconds: number
   /** The database of our own jobs and settings; undefined: it is kept elsewhere, and nothing is to be checked. */

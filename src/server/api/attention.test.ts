@@ -36,6 +36,26 @@ test('a changefeed that runs and keeps up needs no attention, and one that is pa
   )
 })
 
+test('a certificate is mentioned before what lags when it ends within two weeks, and among the worst when it has ended', () => {
+  const end = (days: number) => ({ flag: '--tls-cert', endMs: nowMs + days * 24 * 3_600_000 }) as const
+  const jobs = [{ ...job, id: '2', lagMs: 70_000 }, { ...job, id: '5', phase: 'retrying' } as const]
+  const lines = (days: number): readonly string[] =>
+    needsAttention({ nowMs, problems: [], certificates: [end(days)], jobs }).map(({ title }) => title)
+  const [second, fifth] = ['Job 2 is behind', 'Job 5 tries again and again']
+  assert.deepEqual(lines(15), [fifth, second])
+  assert.deepEqual(lines(13), [fifth, 'TLS', second])
+  assert.deepEqual(lines(-1), ['TLS', fifth, second])
+  const [line] = needsAttention({ nowMs, problems: [], certificates: [end(-1)], jobs: [] })
+  assert.deepEqual(
+    [line?.severity, line?.detail, line?.hint],
+    [
+      'critical',
+      'the certificate in --tls-cert has expired at 1970-01-11T13:46:40.000Z',
+      'put another one there, and send SIGHUP to this server',
+    ],
+  )
+})
+
 test('problems come first, then what stands still, then what is furthest behind', () => {
   const lines = needsAttention({
     nowMs,

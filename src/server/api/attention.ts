@@ -1,6 +1,8 @@
-// What needs attention first: problems of PostgreSQL and its sources, then changefeeds that stand still.
+// What needs attention first: problems of PostgreSQL and its sources, a certificate that has ended, changefeeds that stand still, and
+// what will be a problem soon.
 
 import type { HealthProblem } from '../../http/http.ts'
+import { certificateExpiry, type CertificateEnd } from '../../core/certificate-end.ts'
 import type { AttentionAnswer, JobAnswer } from './answers.ts'
 
 /** A changefeed that is further behind is mentioned. */
@@ -12,20 +14,34 @@ const mostLines = 20
 export interface AttentionFacts {
   readonly nowMs: number
   readonly problems: readonly HealthProblem[]
+  /** Those of this server. */
+  readonly certificates?: readonly CertificateEnd[]
   /** Those that are not over, and those that have failed. */
   readonly jobs: readonly JobAnswer[]
 }
 
-export function needsAttention({ nowMs, problems, jobs }: AttentionFacts): readonly AttentionAnswer[] {
+export function needsAttention({
+  nowMs,
+  problems,
+  certificates = [],
+  jobs,
+}: AttentionFacts): readonly AttentionAnswer[] {
   const ofProblems = problems.map(({ database, error, hint }): AttentionAnswer => {
     const title = database === undefined ? 'PostgreSQL' : `Database ${database}`
     return { severity: 'critical', title, detail: error, hint }
   })
   const ofJobs = jobs.flatMap((job) => ofJob(job, nowMs) ?? [])
+  const ofCertificates = certificates.flatMap((end): AttentionAnswer[] => {
+    const found = certificateExpiry(end, { nowMs })
+    if (found === undefined) return []
+    return [{ severity: found.isOver ? 'critical' : 'warning', title: 'TLS', detail: found.error, hint: found.hint }]
+  })
   const isCritical = ({ severity }: AttentionAnswer): boolean => severity === 'critical'
   return [
     ...ofProblems,
+    ...ofCertificates.filter(isCritical),
     ...ofJobs.filter(isCritical),
+    ...ofCertificates.filter((line) => !isCritical(line)),
     ...ofJobs.filter((line) => !isCritical(line)).sort((a, b) => b.lagMs - a.lagMs),
   ]
     .slice(0, mostLines)

@@ -21,7 +21,10 @@ const shownConnections = 25
 /** A page waits no longer for PostgreSQL. */
 const storedWithinMs = 2000
 
-export type OverviewParts = Pick<ServerParts, 'backend' | 'jobs' | 'sources' | 'feeds' | 'running' | 'rights'> & {
+export type OverviewParts = Pick<
+  ServerParts,
+  'backend' | 'jobs' | 'sources' | 'feeds' | 'running' | 'rights' | 'certificates'
+> & {
   readonly listed: ListedJobs
   readonly rates: FeedRates
   readonly kept: KeptSince
@@ -80,6 +83,7 @@ export class Overview {
           ...jobsProblems(jobs),
           ...sourceProblems(sources),
         ],
+        certificates: this.#parts.certificates(),
         jobs: [...read.map(({ job }) => job), ...failed.jobs.map((row) => showJob(row, shown))],
       }),
       sources: sources.all.map((source) => showSource(source, sourceProblems({ all: [source] }))),

@@ -16,7 +16,7 @@ import type { ServerParts } from '../server-parts.ts'
 import type { PausedJobs } from './paused-jobs.ts'
 import type { TableNames } from './table-names.ts'
 
-export interface MeasuredParts extends Pick<ServerParts, 'feeds' | 'jobs' | 'sources' | 'scopes'> {
+export interface MeasuredParts extends Pick<ServerParts, 'feeds' | 'jobs' | 'sources' | 'scopes' | 'certificates'> {
   readonly paused: PausedJobs
   readonly names: TableNames
 }
@@ -44,7 +44,7 @@ export async function measure(parts: MeasuredParts): Promise<MeasuredServerParts
   const jobs = measureJobs(parts, paused, { now, meter: total.meter })
   const sinks = measureSinks(parts)
   const sources = parts.sources.all.map((of) => ({ labels: { database: of.connection.database }, of }))
-  const process = { labels: {}, of: processNow() }
+  const process = { labels: {}, of: { ...processNow(), certificates: parts.certificates() } }
   return {
     total,
     byScope,

@@ -18,6 +18,8 @@ const between =
     minute >= from && minute < to ? value : otherwise
 
 const minuteNanos = 60e9
+/** The first minute is that of 1970. */
+const daySeconds = 24 * 3600
 const up = 'up{job="changefeed"}'
 const commitLatency = (le: string): string => `changefeed_commit_latency_bucket{le="${le}"}`
 const pausedJobs = 'jobs_changefeed_currently_paused'
@@ -44,6 +46,8 @@ const healthy: Readonly<Record<string, SeriesValue>> = {
   jobs_changefeed_resume_failed: always(2),
   jobs_changefeed_expired_pts_records: always(1),
   [pausedJobs]: always(0),
+  security_certificate_expiration_node: always(90 * daySeconds),
+  security_certificate_expiration_client_ca: always(900 * daySeconds),
 }
 
 /** `series`: what is another than when all is well. */
@@ -203,5 +207,19 @@ export const scenarios: readonly Scenario[] = [
     'the disk of the changelog is too slow',
     { [ofDatabase('changefeed_changelog_wait_nanos')]: growing(0.8 * minuteNanos) },
     { 8: [], 20: ['ChangefeedDiskIsSlow'] },
+  ),
+  scenario(
+    'the certificate ends, and is replaced',
+    { security_certificate_expiration_node: between(20, 200, 90 * daySeconds, daySeconds + 600) },
+    {
+      5: ['ChangefeedCertificateEndsSoon'],
+      15: ['ChangefeedCertificateEnds', 'ChangefeedCertificateEndsSoon'],
+      21: [],
+    },
+  ),
+  scenario(
+    'an authority of the clients ends',
+    { security_certificate_expiration_client_ca: always(13 * daySeconds) },
+    { 5: ['ChangefeedClientAuthorityEndsSoon'] },
   ),
 ]

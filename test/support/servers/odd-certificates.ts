@@ -13,6 +13,7 @@ export interface OddCertificateOptions {
   /** Alternative names, such as `DNS:db.example`; empty: only a common name. */
   readonly names?: string
   readonly commonName?: string
+  readonly days?: number
 }
 
 export class OddAuthority {
@@ -53,6 +54,7 @@ export class OddAuthority {
     signature = [],
     names = 'IP:127.0.0.1',
     commonName = 'odd',
+    days = 30,
   }: OddCertificateOptions = {}): Certificate {
     const name = `c${++this.#count}`
     const extensions = names === '' ? [] : ['-extfile', `${name}.names`]
@@ -72,7 +74,7 @@ export class OddAuthority {
       'x509',
       '-req',
       '-days',
-      '30',
+      String(days),
       '-in',
       `${name}.csr`,
       '-CA',
