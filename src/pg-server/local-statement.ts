@@ -26,8 +26,11 @@ export interface MalformedPiece {
   readonly error: Error
   readonly sql: string
   /** Called when a client has sent it. */
-  readonly refused?: ((session: SessionControl) => void) | undefined
+  readonly refused?: ((session: SessionOrigin) => void) | undefined
 }
+
+/** Whose a statement is. */
+export type SessionOrigin = Pick<SessionControl, 'user' | 'database' | 'clientAddress'>
 
 /** A text for PostgreSQL. */
 export interface SentText {

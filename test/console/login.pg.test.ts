@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { request, type IncomingMessage } from 'node:http'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { startAttached, type Attached } from '../server/attached.ts'
 import { until } from '../support/until.ts'
@@ -225,6 +227,14 @@ test('the API runs CREATE CHANGEFEED and no other SQL', async () => {
       const { status, body } = await ask(path, { method: 'POST', headers, body: { database: 'app', statement } })
       assert.equal(status, 400, `${path} ${statement} ${JSON.stringify(body)}`)
     }
+  const malformed = `CREATE CHANGEFEED FOR orders INTO 'null://' hunter2`
+  const { status } = await ask('changefeeds', { method: 'POST', headers, body: { statement: malformed } })
+  assert.equal(status, 400)
+  const line = await until('the log has a line of it', 10_000, () => {
+    const text = readFileSync(join(attached.server.storeDir, 'logs', 'changefeed.log'), 'utf8')
+    return text.split('\n').findLast((one) => one.includes('refused_changefeed') && one.includes('"position":'))
+  })
+  assert.match(line, /"user":"ann","database":"app",.*"error":"syntax error at or near \\"…\\""/)
   assert.equal(
     (await ask('changefeeds', { method: 'POST', headers, body: { statement: 'x'.repeat(600_000) } })).status,
     413,

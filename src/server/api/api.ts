@@ -22,6 +22,7 @@ import { keptMetrics, noJob, querySeries, repeatedSeriesParameters, seriesParame
 import { Logins, type LoginsOptions } from './logins.ts'
 import { refuseMethod, sendJson } from './send-json.ts'
 import { sessionSlots, type ApiUser } from './sql-client.ts'
+import { logMalformed } from '../statements/log-refusals.ts'
 import { checkParameters } from '../../http/check-parameters.ts'
 import { isFromThisMachine, isOfProxy } from '../../http/from-here.ts'
 import type { SeriesStore } from '../../core/series.ts'
@@ -157,7 +158,7 @@ export class Api {
 
   #allRoutes(): readonly Route[] {
     const { parts, series } = this.#options
-    const { listed, jobs, backend } = parts
+    const { listed, jobs, backend, log } = parts
     const overview = new Overview(parts)
     const routeOf =
       (method: Route['method'], usual: { readonly withinMs: number; readonly hint: string }) =>
@@ -221,7 +222,15 @@ export class Api {
         /^changefeeds$/,
         async ({ user, request }) => {
           const body = await readBody(request, ['database', 'statement'])
-          return create(this.#formCall(user, optionalTextIn(body, 'database')), textIn(body, 'statement'))
+          const database = optionalTextIn(body, 'database')
+          const session = {
+            user: user.name,
+            database: database ?? user.database,
+            clientAddress: request.socket.remoteAddress ?? '',
+          }
+          return create(this.#formCall(user, database), textIn(body, 'statement'), (piece) =>
+            logMalformed(piece, log).refused?.(session),
+          )
           // The statement may wait for transactions of the application.
         },
         { withinMs: endless },

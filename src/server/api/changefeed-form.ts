@@ -3,6 +3,7 @@
 
 import { FeedError } from '../../errors/feed-error.ts'
 import { options, type OptionFacts } from '../../plan/options.ts'
+import type { MalformedPiece } from '../../pg-server/local-statement.ts'
 import { sinks } from '../../sink/sinks.ts'
 import { readSql } from '../../sql/sql.ts'
 import type { CheckAnswer, CreatedAnswer, FormAnswer, TablesAnswer } from './answers.ts'
@@ -70,8 +71,13 @@ export async function check(call: FormCall, statement: string): Promise<CheckAns
   return { rows }
 }
 
-export async function create(call: FormCall, statement: string): Promise<CreatedAnswer> {
-  onlyCreate(statement)
+/** `malformed` is called for a statement that does not parse, which the SQL port does not get to see. */
+export async function create(
+  call: FormCall,
+  statement: string,
+  malformed: (piece: MalformedPiece) => void,
+): Promise<CreatedAnswer> {
+  onlyCreate(statement, malformed)
   return inSession(call.user, call, async (client) => {
     const notices: string[] = []
     client.on('notice', ({ message }) => message !== undefined && notices.push(message))
@@ -81,10 +87,13 @@ export async function create(call: FormCall, statement: string): Promise<Created
 }
 
 /** Returns the text, or throws if it is something else than one CREATE CHANGEFEED … INTO. */
-function onlyCreate(text: string): string {
+function onlyCreate(text: string, malformed: (piece: MalformedPiece) => void = () => undefined): string {
   const pieces = readSql(text, { dialect: false, show: () => undefined }) ?? []
   const [piece] = pieces
-  if (piece?.tag === 'error') throw piece.error
+  if (piece?.tag === 'error') {
+    malformed(piece)
+    throw piece.error
+  }
   const statement = piece?.tag === 'ours' && pieces.length === 1 ? piece.statement : undefined
   if (statement?.tag === 'create-changefeed' && statement.sink !== undefined && /^\s*create\b/i.test(text)) return text
   throw new FeedError('FEED_SYNTAX', 'the API runs CREATE CHANGEFEED … INTO, one statement, and nothing else', {

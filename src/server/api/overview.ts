@@ -23,7 +23,7 @@ const storedWithinMs = 2000
 
 export type OverviewParts = Pick<
   ServerParts,
-  'backend' | 'jobs' | 'sources' | 'feeds' | 'running' | 'rights' | 'certificates'
+  'backend' | 'jobs' | 'sources' | 'feeds' | 'running' | 'rights' | 'certificates' | 'log'
 > & {
   readonly listed: ListedJobs
   readonly rates: FeedRates

@@ -2,7 +2,7 @@
 
 import type { Logger } from 'pino'
 import { FeedError } from '../../errors/feed-error.ts'
-import type { LocalCall, LocalStatement, MalformedPiece, SessionControl } from '../../pg-server/local-statement.ts'
+import type { LocalCall, LocalStatement, MalformedPiece, SessionOrigin } from '../../pg-server/local-statement.ts'
 import { lex } from '../../sql/lexer.ts'
 import { isOp, isWord } from '../../sql/tokens.ts'
 
@@ -46,10 +46,7 @@ function isCreation(sql: string): boolean {
 const creating: ReadonlySet<string> = new Set(['create', 'experimental', 'replace'])
 
 interface Refused {
-  readonly call: { readonly session: Pick<SessionControl, 'user' | 'database' | 'clientAddress'> } & Pick<
-    LocalCall,
-    'parameters'
-  >
+  readonly call: { readonly session: SessionOrigin } & Pick<LocalCall, 'parameters'>
   readonly sql: string
   /** The changefeed had begun to run on the connection. */
   readonly isAccepted: boolean
