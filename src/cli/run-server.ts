@@ -132,7 +132,10 @@ function announce({ listen, http, storeDir, files }: ServerRun, { server, login,
       writeFileSync(file, text)
     } catch (error) {
       const what = flag === undefined ? file : `${flag}=${file}`
-      throw new FeedError('FEED_START', `cannot write ${what}: ${(error as Error).message}`)
+      const { code, message } = error as NodeJS.ErrnoException
+      throw new FeedError('FEED_START', `cannot write ${what}: ${message}`, {
+        hint: code === 'ENOSPC' || code === 'EDQUOT' ? 'its disk is full: free space there' : undefined,
+      })
     }
     written.push(file)
   }

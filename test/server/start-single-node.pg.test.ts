@@ -100,6 +100,11 @@ test('what cannot start says why, and harms nothing', async () => {
     assert.equal(unwritable.status, 1)
     assert.match(unwritable.text, /^ERROR: cannot write --pid-file=\S+: ENOENT[^\n]*\n$/)
     assert.ok(!existsSync(join(dir, 'd')), 'a first start that fails leaves no store')
+    if (existsSync('/dev/full')) {
+      const full = run(...flags, '--listen-addr=localhost:0', `--store=${join(dir, 'd')}`, '--pid-file=/dev/full')
+      assert.match(full.text, /^ERROR: cannot write --pid-file=\/dev\/full: ENOSPC.*\nHINT: its disk is full/)
+      assert.ok(existsSync('/dev/full'))
+    }
 
     writeFileSync(join(dir, 'file'), '')
     for (const more of [[], ['--background']]) {

@@ -34,9 +34,15 @@ function meanwhile({ isPermanent }: TroubleNow): string | undefined {
   return isPermanent ? undefined : 'it is being repaired: the changefeed goes on, or ends with what is missing'
 }
 
-export function troubleText(database: string, { error, isPermanent }: TroubleNow): string {
+function troubleText(database: string, { error, isPermanent }: TroubleNow): string {
   const how = isPermanent ? 'cannot be read any more' : 'cannot be read now'
   return `changes of database "${database}" ${how}: ${error.message}`
+}
+
+/** For SHOW JOBS: what to do comes after a semicolon, as in every running status. */
+export function troubleStatus(database: string, trouble: TroubleNow): string {
+  const { hint } = trouble.error
+  return `${troubleText(database, trouble)}${hint === undefined ? '' : `; ${hint}`}`
 }
 
 /** Problems of PostgreSQL, which concern every database. */

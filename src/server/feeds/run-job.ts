@@ -5,7 +5,7 @@ import type { JobStarter } from '../../jobs/jobs.ts'
 import { allowedRegistry, allowedSink, type SinkSurroundings } from './allowed-sinks.ts'
 import type { ServerParts } from '../server-parts.ts'
 import { startFeed } from './start-feed.ts'
-import { troubleText } from '../explain/trouble-notices.ts'
+import { troubleStatus } from '../explain/trouble-notices.ts'
 
 type JobParts = Pick<ServerParts, keyof SinkSurroundings | 'watchedRights' | 'sources' | 'feeds' | 'cuts'>
 
@@ -34,7 +34,7 @@ export function jobStarter({ watchedRights: rights, sources, feeds, cuts, ...aro
         source,
         needed,
         trouble: (now) => {
-          trouble = now === undefined ? undefined : troubleText(database, now)
+          trouble = now === undefined ? undefined : troubleStatus(database, now)
           report()
         },
         start: {

@@ -5,7 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FeedMeter } from '../../core/feed-meter.ts'
 import type { Progress } from '../batching/progress.ts'
-import { Retry, type RetryBounds, type SaysTrouble } from '../batching/retry.ts'
+import { Retry, withHint, type RetryBounds, type SaysTrouble } from '../batching/retry.ts'
 import type { StallWatch } from '../batching/stall.ts'
 import type { StorageClient, StorageTrouble } from './storage-client.ts'
 import { TimeLimit } from './time-limit.ts'
@@ -54,7 +54,7 @@ export class Attempts {
         const { tag, error, pauseMs = 0 } = this.#trouble(thrown)
         if (tag === 'refused' || failures > retry.max) throw error
         this.#hasExpired ||= tag === 'expired'
-        stall.failed(error.message)
+        stall.failed(withHint(error))
         if (pauseMs > 0) {
           meter.observe('throttle', pauseMs * 1e6)
           await delay(pauseMs, undefined, { signal: progress.signal })

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { mebibyte, newFolder, Under } from '../../../test/support/storage-sink-under-test.ts'
+import { until } from '../../../test/support/until.ts'
 import { FeedError } from '../../errors/feed-error.ts'
 import { NodelocalClient } from './nodelocal/open.ts'
 import type { StorageClient, StorageDraft, StorageUpload } from './storage-client.ts'
@@ -16,6 +17,7 @@ class Recorder implements StorageClient {
   readonly parts: number[] = []
   tag: 'failed' | 'expired' | 'refused' = 'failed'
   fails = 0
+  hint: string | undefined
   /** How long a put takes. */
   takesMs = 0
   /** So many calls of `put` are never answered. */
@@ -59,7 +61,7 @@ class Recorder implements StorageClient {
   }
 
   trouble(): ReturnType<StorageClient['trouble']> {
-    return { tag: this.tag, error: new FeedError('FEED_SINK', 'out of order') }
+    return { tag: this.tag, error: new FeedError('FEED_SINK', 'out of order', { hint: this.hint }) }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -73,6 +75,21 @@ class Recorder implements StorageClient {
     throw new Error('broken')
   }
 }
+
+test('a far end that takes nothing is named with its error and what to do', async () => {
+  const folder = newFolder()
+  const client = new Recorder(folder)
+  client.hint = 'free space on the disk'
+  await using under = new Under({ client, folder, retry: { max: 1e9, backoffMs: 1 } })
+  client.fails = 1e9
+  await under.emit([0, 'a'])
+  const flushed = under.flush()
+  await until('it has failed', 10_000, () => (client.calls.length > 1 ? true : undefined))
+  assert.equal(under.sink.stalled?.(0), undefined)
+  assert.match(under.sink.stalled?.(60_000)?.why ?? '', /nothing since \S+: out of order; free space on the disk$/)
+  client.fails = 0
+  await flushed
+})
 
 test('what fails is sent again, after expired credentials with new ones', async () => {
   const folder = newFolder()
