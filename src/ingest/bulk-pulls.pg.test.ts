@@ -5,6 +5,7 @@ import test, { after, before } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { IngestUnderTest } from '../../test/support/ingest-under-test.ts'
 import { TestPostgres } from '../../test/support/postgres-under-test.ts'
+import { continueProcesses, stopProcesses } from '../../test/support/stop-processes.ts'
 import { within } from '../../test/support/until.ts'
 import { watched, inserted, ids, checkOrder, startWriters } from '../../test/support/source-writers.ts'
 
@@ -58,13 +59,13 @@ test('a pull that brings nothing moves the log and the slot all the same', async
   const [walsender] = await db.sql(
     `SELECT active_pid FROM pg_replication_slots WHERE slot_name LIKE 'pg_changefeed%' AND database = current_database()`,
   )
-  process.kill(Number(walsender?.[0]), 'SIGSTOP')
+  stopProcesses([Number(walsender?.[0])])
   await db.sql(`CREATE TABLE elsewhere AS SELECT repeat('x', 1000) AS v FROM generate_series(1, 150000)`)
   const written = await db.flushLsn()
   // A stream gives way when it has been far behind for three checks, a second apart.
   await delay(4500)
   running.streamedFrom = undefined
-  process.kill(Number(walsender?.[0]), 'SIGCONT')
+  continueProcesses([Number(walsender?.[0])])
   await within(30_000, 'the bulk pull', () => running.states.includes('pulling'))
   await within(30_000, 'the stream again', () => running.streamedFrom !== undefined)
   assert.ok((running.streamedFrom ?? 0n) >= written, 'the stream need not decode once more what was pulled')
@@ -85,7 +86,7 @@ test('a stream that falls far behind gives way to bulk pulls, and comes back', a
   const [walsender] = await db.sql(
     `SELECT active_pid FROM pg_replication_slots WHERE slot_name LIKE 'pg_changefeed%' AND database = current_database()`,
   )
-  process.kill(Number(walsender?.[0]), 'SIGSTOP')
+  stopProcesses([Number(walsender?.[0])])
   await db.sql(
     `DO $$ BEGIN FOR i IN 1..100 LOOP INSERT INTO t SELECT i || '-' || g, repeat('x', 1000) FROM generate_series(1, 600) g; COMMIT; END LOOP; END $$`,
   )
@@ -96,7 +97,7 @@ test('a stream that falls far behind gives way to bulk pulls, and comes back', a
   )
   // A stream gives way when it has been far behind for three checks, a second apart.
   await delay(3500)
-  process.kill(Number(walsender?.[0]), 'SIGCONT')
+  continueProcesses([Number(walsender?.[0])])
   await within(30_000, 'the bulk pull', () => running.states.includes('pulling'))
   await running.caughtUp()
   await within(10_000, 'the stream again', () => running.thread.state.tag === 'streaming')

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { TestFront } from '../../test/support/test-front.ts'
+import { continueProcesses, stopProcesses } from '../../test/support/stop-processes.ts'
 import { until } from '../../test/support/until.ts'
 import { openRawConnection, type RawConnection } from '../postgres/raw-connection.ts'
 
@@ -33,13 +34,13 @@ for (const begin of ['SELECT 1', 'BEGIN']) {
     )
     const shown = `EXISTS (SELECT FROM pg_stat_activity WHERE pid = ${pid} AND state = 'active' AND query LIKE '/* LONG%'`
     await until('it is shown', 20_000, () => holds(`${shown} AND wait_event = 'PgSleep')`))
-    process.kill(pid, 'SIGSTOP')
+    stopProcesses([pid])
     try {
       await witness.query(`SELECT pg_cancel_backend(${pid})`)
       // Longer than a step of the wait takes.
       await until('the step is over', 20_000, () => holds(`${shown} AND clock_timestamp() - query_start > '2.1 s')`))
     } finally {
-      process.kill(pid, 'SIGCONT')
+      continueProcesses([pid])
     }
     assert.equal(await until('it ends', 10_000, () => end), '57014: canceling statement due to user request')
     await client.end()

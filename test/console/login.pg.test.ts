@@ -7,6 +7,7 @@ import { request, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { startAttached, type Attached } from '../server/attached.ts'
+import { continueProcesses, stopProcesses } from '../support/stop-processes.ts'
 import { until } from '../support/until.ts'
 import { openBrowser } from './chromium.ts'
 import { ConsolePage } from './console-page.ts'
@@ -352,12 +353,12 @@ test('a live tail to which nothing comes while PostgreSQL hangs says so, and goe
   await page.locator('.resolved-strip .mono').first().waitFor()
   const children = execFileSync('pgrep', ['-P', String(postgres.pid)], { encoding: 'utf8' })
   const stopped = [postgres.pid, ...children.split('\n').filter(Boolean).map(Number)]
-  for (const pid of stopped) process.kill(pid, 'SIGSTOP')
+  stopProcesses(stopped)
   try {
     await page.getByText('Nothing has come since').waitFor()
     await page.getByText('silent', { exact: true }).waitFor()
   } finally {
-    for (const pid of stopped) process.kill(pid, 'SIGCONT')
+    continueProcesses(stopped)
   }
   await page.getByText('flowing', { exact: true }).waitFor()
   await server.sql(`CANCEL JOB ${id}`)

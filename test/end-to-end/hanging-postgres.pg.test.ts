@@ -8,6 +8,7 @@ import { SinklessFeed } from '../feed/sinkless-feed.ts'
 import { startAttached } from '../server/attached.ts'
 import { TestServer } from '../server/test-server.ts'
 import { serverOfTests } from '../support/servers/server-of-tests.ts'
+import { continueProcesses, stopProcesses } from '../support/stop-processes.ts'
 import { until } from '../support/until.ts'
 
 const skip = serverOfTests.tag === 'theirs' && 'the PostgreSQL of the run is not stopped'
@@ -39,7 +40,7 @@ test('while PostgreSQL hangs, pages, health and metrics are answered within seco
   const overview = async (): Promise<Shown> => JSON.parse((await ask('/api/v1/overview')).text) as Shown
   await until('the overview has the job', 20_000, async () => ((await overview()).feeds.length > 0 ? true : undefined))
   const stopped = processesOf(server.postgresPid)
-  for (const pid of stopped) process.kill(pid, 'SIGSTOP')
+  stopProcesses(stopped)
   try {
     const page = await ask('/api/v1/overview')
     assert.equal(page.status, 200)
@@ -64,7 +65,7 @@ test('while PostgreSQL hangs, pages, health and metrics are answered within seco
       assert.ok(ms < 9000, `${path} took ${ms} ms`)
     }
   } finally {
-    for (const pid of stopped) process.kill(pid, 'SIGCONT')
+    continueProcesses(stopped)
   }
   await until('all is well again', 30_000, async () =>
     (await ask('/api/v1/jobs')).status === 200 && !/has not answered/.test(JSON.stringify(await overview()))
@@ -82,13 +83,13 @@ test(
     await using feed = await SinklessFeed.open(server, 'EXPERIMENTAL CHANGEFEED FOR t WITH updated, resolved')
     await feed.resolvedPast(zeroHlc)
     const stopped = processesOf(server.postgresPid)
-    for (const pid of stopped) process.kill(pid, 'SIGSTOP')
+    stopProcesses(stopped)
     try {
       await until('the reader is told', 30_000, () =>
         feed.notices.some((text) => text.includes('PostgreSQL has not answered for 10 s')) ? true : undefined,
       )
     } finally {
-      for (const pid of stopped) process.kill(pid, 'SIGCONT')
+      continueProcesses(stopped)
     }
     await server.sql('INSERT INTO t VALUES (1)')
     await feed.row(1)
@@ -108,7 +109,7 @@ test('while PostgreSQL hangs, a login is answered within seconds, nothing is don
     fetch(`${base}/login`, { method: 'POST', headers: own, body: JSON.stringify({ user: 'ann', password: 'of ann' }) })
   const cookie = (await login()).headers.getSetCookie()[0]?.split(';')[0] ?? ''
   const stopped = processesOf(postgres.pid)
-  for (const pid of stopped) process.kill(pid, 'SIGSTOP')
+  stopProcesses(stopped)
   try {
     const startMs = performance.now()
     const answers = await Promise.all([
@@ -122,7 +123,7 @@ test('while PostgreSQL hangs, a login is answered within seconds, nothing is don
       assert.match(await answer.text(), /PostgreSQL has not answered within 10 s.*nothing was done/)
     }
   } finally {
-    for (const pid of stopped) process.kill(pid, 'SIGCONT')
+    continueProcesses(stopped)
   }
   // Five wrong ones would make the sixth wait.
   for (let i = 0; i < 2; i++) assert.equal((await login()).status, 200)

@@ -1,5 +1,6 @@
 // The program as a user runs it: a command in a process of its own, its output as text.
 
+import assert from 'node:assert/strict'
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { until } from '../support/until.ts'
@@ -43,6 +44,11 @@ export class Program implements AsyncDisposable {
     this.ended = new Promise((resolve) => {
       this.#child.once('close', (code) => resolve({ code, stdout: this.stdout, stderr: this.stderr }))
     })
+  }
+
+  get pid(): number {
+    assert.ok(this.#child.pid !== undefined)
+    return this.#child.pid
   }
 
   get stdin(): Writable {

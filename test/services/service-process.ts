@@ -3,6 +3,7 @@
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { connect } from 'node:net'
+import { stopProcesses } from '../support/stop-processes.ts'
 import { until } from '../support/until.ts'
 
 const startWithinMs = 60_000
@@ -86,7 +87,7 @@ export class ServiceProcess implements AsyncDisposable {
 
   /** It stops where it is, with its connections open, and goes on when it is thawed. */
   freeze(): void {
-    this.#child?.kill('SIGSTOP')
+    if (this.#child?.pid !== undefined && !hasEnded(this.#child)) stopProcesses([this.#child.pid])
   }
 
   thaw(): void {

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { Producer } from '@platformatic/kafka'
 import { Program } from '../../server/program.ts'
 import { endTogether } from '../../support/services.ts'
+import { continueProcesses, stopProcesses } from '../../support/stop-processes.ts'
 import { until } from '../../support/until.ts'
 import { KafkaBroker } from './kafka-broker.ts'
 import { skipWithoutKafka as skip } from './require-kafka.ts'
@@ -106,12 +107,12 @@ test(
     await send('cats', 'a')
     await using run = consume('cats')
     assert.deepEqual(await run.lines(1), ['k\ta'])
-    run.signal('SIGSTOP')
+    stopProcesses([run.pid])
     // Its last request waits at the broker for a tenth of a second, and would be answered with the messages.
     await delay(1000)
     await send('cats', 'b', 'c', 'd')
     await broker.deleteRecords('cats', 0, 3n)
-    run.signal('SIGCONT')
+    continueProcesses([run.pid])
     assert.deepEqual((await run.lines(2)).slice(1), ['k\td'])
     assert.match(
       run.stderr,
