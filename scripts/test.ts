@@ -21,10 +21,12 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { compileCache } from '../src/core/compile-cache.ts'
+import { longestFirst } from './file-order.ts'
 import { slowness } from './machine-speed.ts'
 import { endProcessesOf } from './processes-of.ts'
 import { readReports } from './report-files.ts'
 import { parentOfTemporary } from './temporary-folder.ts'
+import type { FilesToRun } from './run-files.ts'
 import { mayHaveTest } from './test-names.ts'
 import { tierOf, tiers } from './test-tiers.ts'
 
@@ -145,11 +147,11 @@ if (isWhole) {
   await must('the type check of the console', await run([binary('typescript', 'bin/tsc'), '--noEmit', '-p', 'console']))
   await must('lint', await run([binary('oxlint', 'bin/oxlint')]))
 }
-const files = globSync(['src/**/*.test.ts', 'test/**/*.test.ts'], { cwd: root })
+const found = globSync(['src/**/*.test.ts', 'test/**/*.test.ts'], { cwd: root })
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
   .filter((file) => wantedTiers.length === 0 || wantedTiers.includes(tierOf(file)))
   .filter((file) => name === undefined || mayHaveTest(join(root, file), name))
-  .sort()
+const files = longestFirst(found)
 if (files.length === 0) {
   const what = [...wantedTiers, ...wanted, ...(name === undefined ? [] : [`"${name}" in the name of a test`])]
   process.stderr.write(`no test file matches ${what.join(' ')}\n`)
@@ -157,15 +159,14 @@ if (files.length === 0) {
 }
 const lines = join(temporary, 'reports')
 const failure = await run([
-  '--test',
-  `--test-concurrency=${chosen['at-once'] ?? filesAtOnce}`,
-  `--test-timeout=${fileTimeoutMs}`,
-  '--test-reporter=spec',
-  '--test-reporter-destination=stdout',
-  `--test-reporter=${join(root, 'scripts/report-files.ts')}`,
-  `--test-reporter-destination=${lines}`,
-  ...(name === undefined ? [] : [`--test-name-pattern=/${RegExp.escape(name)}/`]),
-  ...files,
+  join(root, 'scripts/run-files.ts'),
+  JSON.stringify({
+    files,
+    atOnce: Number(chosen['at-once'] ?? filesAtOnce),
+    timeoutMs: fileTimeoutMs,
+    name,
+    reports: lines,
+  } satisfies FilesToRun),
 ])
 tellFiles(lines)
 rmSync(lines, { force: true })
