@@ -1,16 +1,18 @@
 // What Maven finds: it is asked once, and the answer is kept.
 
 import { spawnSync } from 'node:child_process'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
 import { keptFolder } from './kept-folder.ts'
 
 /** Why nothing of Java can run here; undefined: it can. */
 export function javaIsMissing(): string | undefined {
-  for (const program of ['java', 'mvn']) {
-    const { error, status } = spawnSync(program, ['-version'], { stdio: 'ignore' })
-    if (error !== undefined || status !== 0) return `${program} is not installed`
-  }
-  return undefined
+  // A java may be there that only says that Java is not installed.
+  const { error, status } = spawnSync('java', ['-version'], { stdio: 'ignore' })
+  if (error !== undefined || status !== 0) return 'java is not installed'
+  // Maven takes half a second of a core to say its version.
+  const folders = (process.env['PATH'] ?? '').split(delimiter)
+  return folders.some((folder) => existsSync(join(folder, 'mvn'))) ? undefined : 'mvn is not installed'
 }
 
 /** The class path of what a pom depends on. */

@@ -1,12 +1,14 @@
 // A real Apache Kafka of one process on free ports of 127.0.0.1, in a folder of its own. It ends and its folder goes
 // whatever happens to the test; kill and restart keep folder and ports.
 
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { Admin, ConfigResourceTypes, IncrementalAlterConfigOperationTypes } from '@platformatic/kafka'
 import { ServiceProcess } from '../service-process.ts'
+import { keptClasses } from './kafka-classes.ts'
 import { kafkaJars } from './kafka-jars.ts'
 import { freePorts } from './free-ports.ts'
 import { serverProperties } from './kafka-properties.ts'
@@ -26,6 +28,8 @@ export interface KafkaOptions {
   readonly join?: KafkaBroker
   /** Of the JVM; the default starts fast and runs slowly. */
   readonly jvmFlags?: readonly string[]
+  /** How the JVM gets Kafka's classes; the default are the kept ones (kafka-classes.ts). */
+  readonly classFlags?: readonly string[]
 }
 
 export class KafkaBroker implements AsyncDisposable {
@@ -36,6 +40,7 @@ export class KafkaBroker implements AsyncDisposable {
   readonly sslPort: number
   readonly security: KafkaSecurity | undefined
   readonly #controllerPort: number
+  readonly #classFlags: readonly string[] | undefined
   #clusterId: string | undefined
   #members = 1
   readonly #process: ServiceProcess
@@ -66,8 +71,10 @@ export class KafkaBroker implements AsyncDisposable {
       ...(options.properties ?? []),
     ]
     writeFileSync(this.#properties, `${lines.join('\n')}\n`)
-    const { jvmFlags = ['-XX:TieredStopAtLevel=1'] } = options
-    const flags = ['-Xmx512m', '-XX:+UseSerialGC', ...jvmFlags, '-Dorg.slf4j.simpleLogger.defaultLogLevel=info']
+    const { jvmFlags = ['-XX:TieredStopAtLevel=1'], classFlags = keptClasses() } = options
+    this.#classFlags = options.classFlags
+    const memory = ['-Xmx512m', '-XX:+UseSerialGC']
+    const flags = [...memory, ...jvmFlags, ...classFlags, '-Dorg.slf4j.simpleLogger.defaultLogLevel=info']
     this.#process = new ServiceProcess({
       name: 'the broker',
       command: 'java',
@@ -182,7 +189,7 @@ export class KafkaBroker implements AsyncDisposable {
 
   /** One of Kafka's command-line tools, to its end. */
   tool(mainClass: string, ...args: readonly string[]): ToolOutput {
-    return kafkaTool(mainClass, args)
+    return kafkaTool(mainClass, args, this.#classFlags)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -191,7 +198,7 @@ export class KafkaBroker implements AsyncDisposable {
   }
 
   #format(): void {
-    const id = (this.#clusterId ??= this.tool('kafka.tools.StorageTool', 'random-uuid').stdout.trim())
+    const id = (this.#clusterId ??= randomId())
     const args = ['format', '-t', id, '-c', this.#properties, ...(this.security?.formatArgs ?? [])]
     const { stdout, stderr } = this.tool('kafka.tools.StorageTool', ...args)
     if (!/Formatting|Already formatted/.test(stdout))
@@ -214,6 +221,11 @@ export class KafkaBroker implements AsyncDisposable {
       await admin.close()
     }
   }
+}
+
+/** As Kafka writes the id of a cluster: 16 bytes in Base64 for URLs, which no command line takes for an option. */
+function randomId(): string {
+  return `A${randomBytes(16).toString('base64url').slice(1)}`
 }
 
 /** On a busy machine a broker may be late with its sign of life, and counts as gone until the next one. */

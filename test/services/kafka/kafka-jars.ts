@@ -3,7 +3,7 @@
 import { fileURLToPath } from 'node:url'
 import { javaIsMissing, mavenJars } from '../maven.ts'
 
-const kafkaPom = fileURLToPath(new URL('pom.xml', import.meta.url))
+export const kafkaPom = fileURLToPath(new URL('pom.xml', import.meta.url))
 
 /** Why there can be no broker here; undefined: there can. */
 export function kafkaIsMissing(): string | undefined {

@@ -1,6 +1,7 @@
 // Kafka's command-line tools, by their main class.
 
 import { spawnSync } from 'node:child_process'
+import { keptClasses } from './kafka-classes.ts'
 import { kafkaJars } from './kafka-jars.ts'
 
 export interface ToolOutput {
@@ -16,8 +17,8 @@ const flags = [
 ]
 
 /** Runs it to its end. */
-export function kafkaTool(mainClass: string, args: readonly string[]): ToolOutput {
-  const { stdout, stderr } = spawnSync('java', [...flags, '-cp', kafkaJars(), mainClass, ...args], {
+export function kafkaTool(mainClass: string, args: readonly string[], classFlags = keptClasses()): ToolOutput {
+  const { stdout, stderr } = spawnSync('java', [...flags, ...classFlags, '-cp', kafkaJars(), mainClass, ...args], {
     encoding: 'utf8',
     maxBuffer: 256 * 1024 * 1024,
   })
