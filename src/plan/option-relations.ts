@@ -101,9 +101,10 @@ export function checkBuilt({ given, sink, sinkPosition }: ReadOptions): void {
 
 function checkSinkBuilt({ facts, scheme }: SinkUri, position: number): void {
   if (facts.open !== undefined) return
-  const built = sinks.flatMap(({ open, schemes: [main] }) =>
-    open === undefined || main === undefined ? [] : `${main}://`,
-  )
+  const built = sinks
+    .flatMap(({ open, schemes }) => (open === undefined ? [] : schemes))
+    .filter((each) => !each.startsWith('experimental-'))
+    .map((each) => `${each}://`)
   const last = built.sort().pop()
   throw new FeedError('FEED_UNSUPPORTED', `sink ${scheme}:// is not supported yet`, {
     hint: `${built.join(', ')} and ${last} are; without INTO the rows come over the connection`,
