@@ -46,7 +46,8 @@ export async function loadPart<T>(load: () => Promise<T>): Promise<T> {
     loaded.add(load)
     return part
   } catch (thrown) {
-    throw explainMissing(thrown)
+    // Of files that were replaced one by one, some do not have what others import.
+    throw thrown instanceof SyntaxError ? missing(thrown) : explainMissing(thrown)
   }
 }
 
@@ -55,9 +56,7 @@ export function explainMissing(thrown: unknown): unknown {
   return isMissing(thrown) ? missing(thrown) : thrown
 }
 
-/** Files were removed, or only some of them replaced, so that they do not fit together. */
 function isMissing(thrown: unknown): thrown is Error {
-  if (thrown instanceof SyntaxError) return true
   const code = (thrown as NodeJS.ErrnoException | undefined)?.code
   // A thread whose own file is missing has the second code.
   return code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND'
