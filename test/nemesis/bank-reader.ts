@@ -22,6 +22,8 @@ export class BankReader {
   #isLeaving = false
   resolved: Hlc = zeroHlc
   opened = 0
+  /** How many feeds have ended with an error. */
+  ended = 0
   /** Why each feed ended that did not end with its connection; the last one is said once. */
   readonly errors: string[] = []
   /** The named gaps. */
@@ -105,6 +107,7 @@ export class BankReader {
     await feed[Symbol.asyncDispose]()
     const { error } = feed
     if (error === undefined || this.#isLeaving) return
+    this.ended += 1
     if (this.errors.at(-1) !== error.message) this.errors.push(error.message)
     if (/changes .*missing|are missing|GC threshold/.test(error.message)) {
       this.gaps.push(error.message)

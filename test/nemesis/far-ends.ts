@@ -102,9 +102,12 @@ async function startCore(): Promise<Nemesis> {
   }
 }
 
+/** The gate of the server is in this process, which what is started before it may keep busy for many seconds: it compiles, or runs tools. */
 async function startKafka(): Promise<Nemesis> {
-  const [server, behind] = await startTogether(startServer(), startBehindThief())
-  return overJob(server, kafkaFarEnd(behind.broker, behind.thief), [behind])
+  await using opened = new AsyncDisposableStack()
+  const behind = opened.use(await startBehindThief())
+  const server = await startServer()
+  return overJob(server, kafkaFarEnd(behind.broker, behind.thief), [opened.move()])
 }
 
 async function startFiles(): Promise<Nemesis> {
@@ -114,9 +117,11 @@ async function startFiles(): Promise<Nemesis> {
 }
 
 async function startS3(): Promise<Nemesis> {
-  const [server, s3] = await startTogether(startServer(), Versitygw.start())
+  await using opened = new AsyncDisposableStack()
+  const s3 = opened.use(await Versitygw.start())
   await s3.makeBucket('nemesis')
-  return overJob(server, filesFarEnd(s3Place(s3, 'nemesis')), [s3])
+  const server = await startServer()
+  return overJob(server, filesFarEnd(s3Place(s3, 'nemesis')), [opened.move()])
 }
 
 async function startGs(): Promise<Nemesis> {
