@@ -10,6 +10,10 @@ export type { Line } from './kept-lines.ts'
 export type Phase = 'connecting' | 'flowing' | 'paused' | 'reconnecting' | 'ended'
 
 const againMs = 3000
+const broken = {
+  tag: 'notice',
+  text: 'The connection was broken: changes of the time until now are not shown.',
+} as const
 
 export function useTail(id: string, hasScan: boolean, turn: number) {
   const [kept, setKept] = useState(nothingKept)
@@ -24,19 +28,22 @@ export function useTail(id: string, hasScan: boolean, turn: number) {
     setFailure(undefined)
     setKept(nothingKept)
     const begin = (isAgain: boolean): void => {
+      let isToldOfBreak = !isAgain
       follow({
         id,
         // After a break the rows are not wanted again.
         hasScan: hasScan && !isAgain,
         signal: abort.signal,
-        take: (batch) => setKept((before) => keep(before, batch, Date.now())),
+        take: (batch) => {
+          // The changefeed has a time to begin with when its first message comes, and not yet when the server has answered.
+          const isSince = batch.some(({ tag }) => tag === 'message' || tag === 'resolved')
+          const lines = isToldOfBreak || !isSince ? batch : [broken, ...batch]
+          isToldOfBreak ||= isSince
+          setKept((before) => keep(before, lines, Date.now()))
+        },
         begun: () => {
           setFailure(undefined)
           setPhase('flowing')
-          if (isAgain) {
-            const text = 'The connection was broken: changes of the time until now are not shown.'
-            setKept((before) => keep(before, [{ tag: 'notice', text }], Date.now()))
-          }
         },
         gate: () => gate.current?.promise,
       }).then(
