@@ -152,8 +152,13 @@ test('a dashboard that is open for hours keeps as much as one that was opened no
   const before = await measure()
   // Ten minutes of its clock: each round replaces the points of all graphs in sight.
   await rounds(60)
-  const now = await measure()
+  let now = await measure()
   const grown = (name: string): number => (now[name] ?? 0) - (before[name] ?? 0)
+  // On a busy machine a page may be measured in the middle of drawing. What is kept for ever is still there after the next rounds.
+  for (let i = 0; i < 5 && grown('JSEventListeners') >= 60; i++) {
+    await rounds(1)
+    now = await measure()
+  }
   process.stdout.write(
     `after 60 rounds: ${grown('Nodes')} more nodes, ${Math.round(grown('JSHeapUsedSize') / 1024)} KiB more heap\n`,
   )
