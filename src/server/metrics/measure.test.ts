@@ -17,6 +17,7 @@ test('the counters of a scope are at 0 as soon as a job has it, also a paused on
     sources: { all: [] },
     paused: { now: async () => [job('paused')] },
     names: { learn: async () => undefined, of: () => 't' },
+    certificates: () => [],
   } as unknown as MeasuredParts
   const { byScope } = await measure(parts)
   assert.deepEqual([...byScope.keys()], ['default', 'waiting', 'paused'])
