@@ -1,5 +1,5 @@
 // Puts the modules of the program together into few files, which is what a package holds and what benchmarks measure. Each thread loads
-// its own modules, and a module costs it a quarter of a millisecond and thirty kilobytes more than its code (docs/internals/performance.md).
+// its own modules, and a module costs it some time and thirty kilobytes beside its code (decision 0070).
 //
 // Packages of others stay where npm puts them. A checkout runs the sources themselves, so that nothing is to be built after a change.
 

@@ -4,7 +4,7 @@
 const quote = 0x22
 const comma = 0x2c
 const backslash = 0x5c
-/** A larger buffer is not kept for the next value. */
+/** A larger buffer is not used for the next value with quotes or backslashes in it. */
 const keepBytes = 64 * 1024
 const noBytes: Buffer = Buffer.alloc(0)
 

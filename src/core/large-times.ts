@@ -24,10 +24,7 @@ export class LargeTimes {
       this.#lasts[run] = message
       return
     }
-    if (this.size === this.#firsts.length) {
-      this.#firsts = grown(this.#firsts)
-      this.#lasts = grown(this.#lasts)
-    }
+    if (this.size === this.#firsts.length) this.#grow()
     this.#firsts[this.size] = message
     this.#lasts[this.size] = message
     this.#times[this.size] = time
@@ -61,10 +58,15 @@ export class LargeTimes {
 
   /** Takes what another one has given. */
   take({ firsts, lasts, times }: LargeTimesMemory): void {
-    this.size = 0
-    for (const [run, time] of times.entries()) {
-      const last = lasts[run] as number
-      for (let message = firsts[run] as number; message <= last; message++) this.set(message, time)
-    }
+    this.size = times.length
+    while (this.#firsts.length < this.size) this.#grow()
+    this.#firsts.set(firsts)
+    this.#lasts.set(lasts)
+    for (let run = 0; run < this.size; run++) this.#times[run] = times[run] as string
+  }
+
+  #grow(): void {
+    this.#firsts = grown(this.#firsts)
+    this.#lasts = grown(this.#lasts)
   }
 }
